@@ -1,0 +1,47 @@
+# Sourced by test.sh and demo.sh: `prepare_environment EXTRAS` makes .venv in the repository and installs pdm-core into it.
+
+say() { printf '== %s\n' "$*"; }
+
+supported_python() {
+    local candidate
+    for candidate in python3.12 python3.11 python3.10 python3; do
+        if command -v "$candidate" >/dev/null 2>&1 &&
+            "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "Python 3.10, 3.11 or 3.12 is needed; none was found." >&2
+    return 1
+}
+
+make_environment() {
+    local python=$1
+    say "creating the virtual environment .venv with $($python --version)"
+    if ! "$python" -m venv --clear .venv >/dev/null 2>&1; then
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+            say "installing the Debian package python3-venv"
+            apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null
+        else
+            echo "The Python module venv is missing: install the package python3-venv, then run this again." >&2
+        fi
+        "$python" -m venv --clear .venv
+    fi
+}
+
+prepare_environment() {
+    local extras=$1 python stamp wanted
+    stamp=.venv/.installed-$extras
+    wanted=$(cksum <python-package/pyproject.toml)
+    if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
+        python=$(supported_python)
+        make_environment "$python"
+    fi
+    if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+        say "installing pdm-core and what it needs (the first time takes some minutes)"
+        # torch first and by version: on Linux a plain "torch" brings gigabytes of CUDA. PDM_TORCH chooses another build.
+        .venv/bin/python -m pip install -q --disable-pip-version-check "${PDM_TORCH:-torch==2.13.0}"
+        .venv/bin/python -m pip install -q --disable-pip-version-check -e "python-package[$extras]"
+        echo "$wanted" >"$stamp"
+    fi
+}

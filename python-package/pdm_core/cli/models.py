@@ -1,0 +1,57 @@
+"""`pdm-sr models`: list, show, verify and import models."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command's arguments."""
+    parser: argparse.ArgumentParser = commands.add_parser("models", help="list, show, verify and import models")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="the models at hand")
+    show = actions.add_parser("show", help="the card of a model")
+    show.add_argument("name")
+    verify = actions.add_parser("verify", help="checksum, tensors and one forward pass against the card")
+    verify.add_argument("name", nargs="?", help="default: all")
+    importing = actions.add_parser("import", help="verify a model from files and add it to the user's zoo")
+    importing.add_argument("weights", type=Path, help=".safetensors")
+    importing.add_argument("card", type=Path, help=".json")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; nothing but `list` and `show` needs torch."""
+    {"list": _list, "show": _show, "verify": _verify, "import": _import}[arguments.action](arguments)
+    return 0
+
+
+def _list(_arguments: argparse.Namespace) -> None:
+    from pdm_core.zoo import list_models
+
+    for card in list_models():
+        low, high = card.factors
+        print(f"{card.name:12} x{low:g} to x{high:g}  {card.parameters / 1e6:5.1f} M  {card.title}")
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from pdm_core.zoo import find_model
+
+    print(find_model(arguments.name).as_json(), end="")
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    from pdm_core.zoo import find_model, list_models, verify_model
+
+    for card in [find_model(arguments.name)] if arguments.name else list_models():
+        verify_model(card)
+        print(f"{card.name}: verified (SHA-256 {card.sha256[:12]}…, {card.parameters} parameters, forward pass).")
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    from pdm_core.zoo import import_model
+
+    card = import_model(arguments.weights, arguments.card)
+    print(f"{card.name} is imported: {card.weights}")

@@ -1,0 +1,58 @@
+"""`pdm-sr train`: a recipe in, a checkpoint with its history out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pdm_core.cli.console import add_progress_argument, console_for
+from pdm_core.cli.data import add_data_argument, data_folder
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command's arguments."""
+    parser: argparse.ArgumentParser = commands.add_parser("train", help="train a model from a recipe")
+    parser.add_argument("recipe", help="a YAML or JSON file, or a bundled recipe: fast, base")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run; an interrupted run goes on")
+    add_data_argument(parser)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--max-minutes", type=float, help="stop with a checkpoint after this time")
+    parser.add_argument("--threads", type=int, help="threads of the CPU")
+    add_progress_argument(parser)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train until the recipe's end or the time limit."""
+    from pdm_core.training.recipe import load_recipe
+
+    recipe = load_recipe(arguments.recipe)
+    data = data_folder(arguments.data)
+
+    import torch
+
+    from pdm_core.pipeline.devices import choose_device
+    from pdm_core.training import finished, publish, train
+
+    if arguments.threads is not None:
+        torch.set_num_threads(max(1, arguments.threads))
+    device = choose_device(arguments.device)
+    with console_for(arguments) as console:
+        checkpoint = train(
+            recipe,
+            arguments.output,
+            data_root=data,
+            device=str(device),
+            max_minutes=arguments.max_minutes,
+            progress=console.progress,
+        )
+        if not finished(recipe, arguments.output):
+            console.result(f"{checkpoint}: stopped in time; the same command goes on.", {"checkpoint": str(checkpoint)})
+            return 0
+        card = publish(recipe, arguments.output, data)
+        console.result(
+            f"{card.weights}: trained. Use it: pdm-sr models import {card.weights} {card.weights.with_suffix('.json')}",
+            {"weights": str(card.weights)},
+        )
+    return 0

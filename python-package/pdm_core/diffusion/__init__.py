@@ -1,0 +1,16 @@
+"""Partial diffusion: bridges, denoisers, time grids and samplers (knows nothing of volumes and files)."""
+
+from pdm_core.diffusion.bridge import Bridge, Coefficients
+from pdm_core.diffusion.denoiser import Denoiser, EpsilonDenoiser, ResidualDenoiser, build_denoiser
+from pdm_core.diffusion.grids import checked_times, time_grid
+
+__all__ = [
+    "Bridge",
+    "Coefficients",
+    "Denoiser",
+    "EpsilonDenoiser",
+    "ResidualDenoiser",
+    "build_denoiser",
+    "checked_times",
+    "time_grid",
+]

@@ -1,0 +1,7 @@
+"""Samplers as stateless functions over a time grid, and the choice among them by name."""
+
+from pdm_core.diffusion.samplers.ddim import Eta, sample_ddim
+from pdm_core.diffusion.samplers.dpm_solver import sample_dpm_solver
+from pdm_core.diffusion.samplers.hooks import Estimate, FreshNoise, OnStep, Refine, start_latent
+
+__all__ = ["Estimate", "Eta", "FreshNoise", "OnStep", "Refine", "sample_ddim", "sample_dpm_solver", "start_latent"]

@@ -1,0 +1,1 @@
+"""Metrics by named conventions, and the tables that model cards quote."""

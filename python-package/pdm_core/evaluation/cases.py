@@ -1,0 +1,66 @@
+"""Evaluation cases: which images of a split are restored, and which of their slices."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pdm_core.errors import InputError
+from pdm_core.pipeline.intensity import PERCENTILES
+from pdm_core.volume import Volume, read_volume
+
+SliceChoice = Literal["central", "all"]
+# The cases that the project's calibration figures are averaged over.
+CALIBRATION = ("ProstateX-0218", "Prostate3T-03-0004", "P158-test-001")
+_CENTRAL = 6
+_MULTIPLE = 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One reference image.
+
+    Attributes:
+        name: case of the split file.
+        path: the volume.
+    """
+
+    name: str
+    path: Path
+
+
+def find_cases(root: Path, split: str = "test", names: tuple[str, ...] = CALIBRATION) -> list[Case]:
+    """The transversal T2 volumes of the named cases of a split.
+
+    Raises:
+        InputError: a name is not in that split.
+    """
+    listing = {entry["case"]: entry for entry in json.loads((root / "splits.json").read_text(encoding="utf-8"))}
+    cases = []
+    for name in names:
+        entry = listing.get(name)
+        if entry is None or entry["split"] != split:
+            raise InputError(f"The split {split} of {root / 'splits.json'} has no case {name}.")
+        image = next((image for image in entry["images"] if image.startswith("t2_tra")), entry["images"][0])
+        cases.append(Case(name, root / entry["path"] / image))
+    return cases
+
+
+def reference_volume(case: Case, slices: SliceChoice) -> Volume:
+    """The reference in [0, 1] between its 0.1 and 99.9 percentiles (not clipped), its matrix cut to multiples of 4.
+
+    The cut keeps first voxel and spacing: every factor up to 4 then gives whole matrices.
+    """
+    volume = read_volume(case.path)
+    low, high = np.percentile(volume.array, PERCENTILES)
+    array = (volume.array - np.float32(low)) / np.float32(high - low)
+    first = max(0, (len(array) - _CENTRAL) // 2) if slices == "central" else 0
+    chosen = array[first : first + _CENTRAL] if slices == "central" else array
+    rows, columns = (edge - edge % _MULTIPLE for edge in array.shape[1:])
+    matrix = volume.ijk_to_ras.copy()
+    matrix[:3, 3] += first * matrix[:3, 2]
+    return Volume(chosen[:, :rows, :columns], matrix, {"source": case.name})

@@ -1,0 +1,64 @@
+"""Evaluation rows as Markdown, CSV and JSON, with what is needed to print them again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from datetime import date
+from typing import Any
+
+import torch
+
+from pdm_core.evaluation.in_plane import Row
+from pdm_core.version import package_version
+
+
+def with_means(rows: Sequence[Row]) -> list[Row]:
+    """The rows, and behind them the mean over the cases of each factor and method."""
+    means = []
+    for factor, method in dict.fromkeys((row.factor, row.method) for row in rows):
+        group = [row for row in rows if (row.factor, row.method) == (factor, method)]
+        numbers = {
+            name: sum(getattr(row, name) for row in group) / len(group)
+            for name in ("psnr", "ssim", "consistency", "high_frequency")
+        }
+        means.append(replace(group[0], case="mean", **numbers))
+    return [*rows, *means]
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """One table: a line for each case, factor and method."""
+    lines = [
+        "| case | factor | method | PSNR dB | SSIM | Consistency dB | high-frequency error |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.case} | x{row.factor:g} | {row.method} | {row.psnr:.2f} | {row.ssim:.4f} | {row.consistency:.1f} "
+        f"| {row.high_frequency:.3f} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows with all digits."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [item.name for item in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return text.getvalue()
+
+
+def circumstances(convention: str, slices: str, command: str) -> dict[str, Any]:
+    """What a reader must know to believe the table."""
+    return {
+        "convention": convention,
+        "slices": slices,
+        "command": command,
+        "date": date.today().isoformat(),
+        "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
+        "versions": {"pdm_core": package_version(), "torch": str(torch.__version__)},
+    }

@@ -1,0 +1,1 @@
+"""One small file per system that the paper uses or compares with."""

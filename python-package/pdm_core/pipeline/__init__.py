@@ -1,0 +1,1 @@
+"""Super-resolution of whole volumes: slices, noise, projection, uncertainty and provenance."""

@@ -1,0 +1,49 @@
+"""The affine map between a volume's intensities and the range that the networks know; never clips, inverts exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pdm_core.errors import InputError
+from pdm_core.volume.volume import FloatArray
+
+PERCENTILES = (0.1, 99.9)
+
+
+@dataclass(frozen=True)
+class IntensityMap:
+    """Maps `low` to -1 and `high` to 1, linearly, beyond them too.
+
+    Attributes:
+        low: intensity of the 0.1 percentile of the low-resolution volume.
+        high: intensity of its 99.9 percentile.
+    """
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, array: FloatArray) -> IntensityMap:
+        """The map by robust percentiles of `array`; raises `InputError` when they coincide."""
+        low, high = (float(value) for value in np.percentile(array, PERCENTILES))
+        if not high > low:
+            raise InputError(
+                f"Nearly all of the image has the same intensity ({low:g}): there is nothing to sharpen.",
+                "Check that the right series was chosen.",
+            )
+        return cls(low, high)
+
+    @property
+    def scale(self) -> float:
+        """Intensities per unit of the network's range."""
+        return (self.high - self.low) / 2.0
+
+    def to_unit(self, array: FloatArray) -> FloatArray:
+        """Intensities to the network's range, float32."""
+        return np.asarray((array - np.float32(self.low)) / np.float32(self.scale) - np.float32(1.0), dtype=np.float32)
+
+    def from_unit(self, array: FloatArray) -> FloatArray:
+        """The network's range to intensities, float32."""
+        return np.asarray((array + np.float32(1.0)) * np.float32(self.scale) + np.float32(self.low), dtype=np.float32)

@@ -1,0 +1,31 @@
+"""The noise of a run: the same field for every slice, so that neighbours do not flicker (SCIENCE §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pdm_core.degradation.kspace import Size
+
+
+def noise_fields(size: Size, fields: int, seed: int, sample: int, device: torch.device) -> Tensor:
+    """White noise (fields, 1, 1, H, W): the start of a sampling and, behind it, one field for each stochastic step.
+
+    Drawn on the CPU from the seed and the number of the sample alone: every device and every batching sees the same noise.
+    """
+    random = np.random.default_rng((seed, sample))
+    drawn = random.standard_normal((fields, 1, 1, *size), dtype=np.float32)
+    return torch.from_numpy(drawn).to(device)
+
+
+def shared_by(slices: int, field: Tensor) -> Tensor:
+    """One field (1, 1, H, W) for each of `slices` slices, without a copy."""
+    return field.expand(slices, -1, -1, -1)
+
+
+def stream(fields: Tensor, slices: int) -> Iterator[Tensor]:
+    """The fields (F, 1, 1, H, W) one after another, each shared by `slices` slices."""
+    return (shared_by(slices, field) for field in fields)

@@ -1,0 +1,89 @@
+"""The options of a run: one frozen record for the panel, the console, the command line, the batch file and the provenance."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from pdm_core.errors import InputError
+
+_CHOICES = {
+    "mode": ("in-plane",),
+    "sampler": ("auto", "ddim", "ancestral", "dpm++1", "dpm++2m"),
+    "grid": ("uniform", "quadratic", "logsnr"),
+    "align": ("index0", "fov"),
+}
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class SuperResolutionOptions:
+    """What to do with a volume.
+
+    Attributes:
+        mode: "in-plane": the resolution within the slices.
+        factor: how many times finer the pixels become, above 1; the matrix is rounded to whole pixels.
+        model: name in the zoo, or "auto" for the preferred one.
+        sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1 or dpm++2m.
+        steps: network evaluations a sample; None takes the model's default.
+        samples: independent samples; with two or more the result is their mean, and their spread is the uncertainty.
+        seed: makes the run repeatable.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        project: keep what the scanner measured exactly as measured, at every step.
+        align: "index0" keeps the first voxel's centre in place, "fov" the outer box.
+        eta: share of renewed noise for ddim, 0 to 1, or "full".
+        grid: times for a chosen sampler: uniform, quadratic or logsnr.
+        batch: slices at a time; None fits the device.
+    """
+
+    mode: Literal["in-plane"] = "in-plane"
+    factor: float = 2.0
+    model: str = "auto"
+    sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m"] = "auto"
+    steps: int | None = None
+    samples: int = 1
+    seed: int = 0
+    device: str = "auto"
+    project: bool = True
+    align: Literal["index0", "fov"] = "index0"
+    eta: float | Literal["full"] = 0.0
+    grid: Literal["uniform", "quadratic", "logsnr"] = "uniform"
+    batch: int | None = None
+
+    def validate(self) -> None:
+        """Raise `InputError` for the first option that is impossible."""
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise InputError(f"There is no {name} {getattr(self, name)!r}.", f"Choose one of: {', '.join(choices)}.")
+        if not (math.isfinite(self.factor) and self.factor > 1.0):
+            raise InputError(f"The factor {self.factor:g} is not possible.", "Use a number above 1, such as 2.")
+        self._check_range("steps", 1, 1000)
+        self._check_range("samples", 1, 64)
+        self._check_range("batch", 1, 4096)
+        self._check_range("seed", 0, 2**63 - 1)
+        if self.eta != "full" and not 0.0 <= self.eta <= 1.0:
+            raise InputError(f"eta {self.eta:g} is not possible.", 'Use a number from 0 to 1, or "full".')
+        if not _DEVICE.fullmatch(self.device):
+            raise InputError(f"There is no device {self.device!r}.", "Use auto, cpu, cuda, cuda:N or mps.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The options, JSON-able."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SuperResolutionOptions:
+        """The options that a job or batch file holds; an unknown name is an `InputError`."""
+        unknown = sorted(set(values) - {item.name for item in fields(cls)})
+        if unknown:
+            raise InputError(f"There are no options {', '.join(unknown)}.", "Check their spelling.")
+        options = cls(**values)
+        options.validate()
+        return options
+
+    def _check_range(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if value is not None and not low <= value <= high:
+            raise InputError(f"{name} {value} is not possible.", f"Use a whole number from {low} to {high}.")

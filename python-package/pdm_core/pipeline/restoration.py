@@ -1,0 +1,136 @@
+"""The heart of the pipeline: batches of slices through the sampler, with mean and spread over samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pdm_core.degradation.kspace import project
+from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.sampling import SamplingPlan, sample
+from pdm_core.pipeline.grid import InPlaneGrid, to_tensor
+from pdm_core.pipeline.noise import noise_fields, shared_by, stream
+from pdm_core.pipeline.tiles import TILE, TiledDenoiser
+from pdm_core.progress import Progress, WarningCallback
+from pdm_core.volume.volume import FloatArray
+
+_SMALLEST_TILE = 64
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Slices restored by one run, in the network's range.
+
+    Attributes:
+        mean: mean over the samples, float32 (K, H, W).
+        spread: standard deviation over the samples, float32 (K, H, W); None for a single sample.
+        squared_error: mean squared difference between D of `mean` and the measured slices.
+        batch: slices a forward pass that fitted in memory.
+    """
+
+    mean: FloatArray
+    spread: FloatArray | None
+    squared_error: float
+    batch: int
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """Restores slices on one grid by one plan.
+
+    Attributes:
+        denoiser: network and bridge, on their device.
+        grid: sizes, padding and alignment.
+        plan: sampler, steps and grid of times.
+        samples: independent samples; more than one gives mean and spread.
+        seed: decides the noise together with the number of the sample.
+        project: keep the measured band as measured, at every step.
+        device: where the denoiser lives.
+    """
+
+    denoiser: Denoiser
+    grid: InPlaneGrid
+    plan: SamplingPlan
+    samples: int
+    seed: int
+    project: bool
+    device: torch.device
+
+    def work_units(self, slices: int) -> int:
+        """Slice-steps of a run, for the progress."""
+        return slices * self.samples * self.plan.steps
+
+    @torch.inference_mode()
+    def restore(self, slices: FloatArray, batch: int, progress: Progress, warn: WarningCallback) -> Restored:
+        """Restore slices (K, h, w) in the network's range; memory beyond the output does not grow with K."""
+        mean = np.empty((len(slices), *self.grid.high), dtype=np.float32)
+        spread = np.empty_like(mean) if self.samples > 1 else None
+        noises = [self._noise(number) for number in range(self.samples)]
+        start, squared, restorer = 0, 0.0, self
+        while start < len(slices):
+            chunk = slice(start, min(start + batch, len(slices)))
+            try:
+                measured = to_tensor(slices[chunk], self.device)
+                average, deviation = restorer._mean_and_spread(measured, noises, progress)
+            except torch.cuda.OutOfMemoryError as error:
+                restorer, batch = restorer._with_less_memory(batch, warn, error)
+                continue
+            squared += float((self.grid.measured_part(average) - measured).square().sum())
+            mean[chunk] = average[:, 0].cpu().numpy()
+            if spread is not None:
+                spread[chunk] = deviation[:, 0].cpu().numpy()
+            start = chunk.stop
+        return Restored(mean, spread, squared / slices.size, batch)
+
+    def _noise(self, number: int) -> Tensor:
+        fields = self.plan.steps if self.plan.stochastic else 1
+        return noise_fields(self.grid.padded_high, fields, self.seed, number, self.device)
+
+    def _with_less_memory(self, batch: int, warn: WarningCallback, error: torch.cuda.OutOfMemoryError) -> tuple[Restorer, int]:
+        """Half the batch, then tiles; the caller starts the failed slices anew."""
+        torch.cuda.empty_cache()
+        if batch > 1:
+            warn(f"The device ran out of memory with {batch} slices at a time; going on with {batch // 2}.")
+            return self, batch // 2
+        tile = self.denoiser.tile // 2 if isinstance(self.denoiser, TiledDenoiser) else TILE
+        if tile < _SMALLEST_TILE:
+            raise error
+        warn(f"The device ran out of memory with one slice; going on with tiles of {tile} pixels.")
+        whole = self.denoiser.denoiser if isinstance(self.denoiser, TiledDenoiser) else self.denoiser
+        return replace(self, denoiser=TiledDenoiser(whole, tile)), 1
+
+    def _mean_and_spread(self, measured: Tensor, noises: list[Tensor], progress: Progress) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation over the samples by Welford's recurrence, (N, 1, H, W) each."""
+        x_lr = self.grid.interpolated(measured)
+        mean = torch.zeros((len(measured), 1, *self.grid.high), device=self.device)
+        squares = torch.zeros_like(mean)
+        for count, noise in enumerate(noises, start=1):
+            restored = self.grid.placed(self._one_sample(x_lr, noise, progress), measured, self.project)
+            change = restored - mean
+            mean += change / count
+            squares += change * (restored - mean)
+        return mean, (squares / max(1, len(noises) - 1)).sqrt()
+
+    def _one_sample(self, x_lr: Tensor, noise: Tensor, progress: Progress) -> Tensor:
+        slices = len(x_lr)
+        fresh: Iterator[Tensor] = stream(noise[1:], slices)
+        return sample(
+            self.denoiser,
+            x_lr,
+            self.grid.factor,
+            self.plan,
+            shared_by(slices, noise[0]),
+            fresh_noise=lambda: next(fresh),
+            refine=self._projection(x_lr),
+            on_step=lambda _step: progress.advance(slices),
+        )
+
+    def _projection(self, x_lr: Tensor) -> Callable[[Tensor], Tensor]:
+        """x - P x + x_LR at every step (SCIENCE §6): the error never grows, for x_LR = P x_HR."""
+        if not self.project:
+            return lambda x_hr: x_hr
+        return lambda x_hr: x_hr - project(x_hr, self.grid.padded_low) + x_lr

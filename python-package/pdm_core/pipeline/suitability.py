@@ -1,0 +1,53 @@
+"""Whether a model and a volume suit each other: what is refused, and what the user is warned of (SLICER §2, row 23)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pdm_core.degradation.bandwidth import Bandwidth
+from pdm_core.errors import InputError
+from pdm_core.pipeline.intensity import IntensityMap
+from pdm_core.volume.volume import Volume
+from pdm_core.zoo import ModelCard
+
+# Output beyond this many voxels would not fit the memory of a workstation.
+_MAX_OUTPUT_VOXELS = 2**31
+
+
+def refuse_unworkable(volume: Volume, card: ModelCard, factor: float) -> None:
+    """Raise `InputError` for a volume that this model cannot work on."""
+    rows, columns = volume.shape[1:]
+    if min(rows, columns) < card.min_matrix:
+        raise InputError(
+            f"The slices have {columns} x {rows} pixels; the model {card.name} needs at least {card.min_matrix} on each side.",
+            "Choose a series with a larger matrix.",
+        )
+    if volume.array.size * factor**2 > _MAX_OUTPUT_VOXELS:
+        raise InputError(
+            f"The output would have {volume.array.size * factor**2:.2g} voxels.",
+            "Use a smaller factor or crop the volume.",
+        )
+    IntensityMap.of(volume.array)
+
+
+def warnings_for(volume: Volume, card: ModelCard, factor: float, bandwidth: Bandwidth) -> Iterator[str]:
+    """What a careful user should know before trusting this model on this volume."""
+    spacing = max(volume.spacing[:2])
+    low, high = card.spacing_mm
+    if not 0.95 * low <= spacing <= 1.05 * high:
+        yield (
+            f"The pixels are {spacing:.2f} mm; the model {card.name} was trained on {low:.2f} to {high:.2f} mm: "
+            "its detail is less certain here."
+        )
+    if abs(volume.spacing[0] / volume.spacing[1] - 1.0) > 0.05:
+        yield f"The pixels are not square ({volume.spacing[0]:.2f} x {volume.spacing[1]:.2f} mm); the training images were."
+    modality = volume.metadata.get("modality")
+    if modality not in (None, "", "MR"):
+        yield f"The modality is {modality}, not MR: the model has never seen such images."
+    if bandwidth.interpolated:
+        rows, columns = bandwidth.true_size((volume.shape[1], volume.shape[2]))
+        yield (
+            f"The scanner has interpolated this image: of its {volume.shape[2]} x {volume.shape[1]} matrix about "
+            f"{columns} x {rows} was measured. The projection keeps the empty band between them empty, "
+            f"so a factor of {factor:g} adds less than it would to the measured matrix."
+        )

@@ -1,0 +1,68 @@
+"""Progress with an estimate of the time left, and cancelling: the one way in which long work talks to its caller."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pdm_core.errors import CancelledError
+
+
+@dataclass(frozen=True)
+class ProgressEvent:
+    """One report of long work.
+
+    Attributes:
+        stage: what is being done, for a person.
+        step: units done so far, 0..of.
+        of: units in all.
+        eta_s: seconds left by the pace so far; None before the first unit is done.
+    """
+
+    stage: str
+    step: int
+    of: int
+    eta_s: float | None
+
+
+ProgressCallback = Callable[[ProgressEvent], None]
+WarningCallback = Callable[[str], None]
+CancelCheck = Callable[[], bool]
+
+
+class Progress:
+    """Counts units of work, reports each and stops the work when its caller asks for it.
+
+    Args:
+        stage: what is being done, for a person.
+        of: units of work in all.
+        callback: receives a `ProgressEvent` after each unit.
+        cancel: returns True when the work should stop.
+    """
+
+    def __init__(
+        self, stage: str, of: int, callback: ProgressCallback | None = None, cancel: CancelCheck | None = None
+    ) -> None:
+        self.stage, self.of, self.step = stage, of, 0
+        self._callback, self._cancel = callback, cancel
+        self._start = time.monotonic()
+        self._report()
+
+    def advance(self, units: int = 1) -> None:
+        """Count `units` as done, report them, and raise `CancelledError` when the caller has asked to stop."""
+        self.step = min(self.of, self.step + units)
+        self._report()
+        self.check_cancel()
+
+    def check_cancel(self) -> None:
+        """Raise `CancelledError` when the caller has asked to stop."""
+        if self._cancel is not None and self._cancel():
+            raise CancelledError()
+
+    def _report(self) -> None:
+        if self._callback is None:
+            return
+        elapsed = time.monotonic() - self._start
+        eta = elapsed / self.step * (self.of - self.step) if self.step else None
+        self._callback(ProgressEvent(self.stage, self.step, self.of, eta))

@@ -1,0 +1,138 @@
+"""Recipes: everything that decides a training run, in one validated YAML or JSON file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pdm_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A part of the data folder and how often its slices are drawn.
+
+    Attributes:
+        path: folder inside the data root; its volumes count when the split file names them.
+        weight: relative share of the slices drawn from this part.
+    """
+
+    path: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run.
+
+    Attributes:
+        name: name of the run and of the model that it makes.
+        network: preset and overrides for `pdm_core.networks.build_network`.
+        bridge: fields of `pdm_core.diffusion.Bridge`.
+        parameterization: "residual" (rule "consistent") or "epsilon" (rule "paper").
+        factors: smallest and largest in-plane factor.
+        data: parts of the data root with their weights.
+        splits: file in the data root that names the cases of train and val (format of `splits.json`).
+        crop: edge of the square training crops in pixels.
+        batch: crops a step.
+        iterations: optimiser steps.
+        learning_rate: peak of the warm-up and cosine schedule.
+        warmup: steps of linear warm-up.
+        ema: decay of the weights' moving average.
+        start_share: share of samples drawn at u = 1, where sampling starts and one-step use ends.
+        bandwidth_share: share of slices whose bandwidth is lowered first, so that finer matrices of coarser scans occur.
+        loss: "l1" or "mse" on the unit-variance target.
+        validate_every: steps between validations and checkpoints.
+        seed: decides every random number of the run.
+        card: what the model's card says beyond the measured: title, purpose, licence, data, contrasts, spacing_mm, limits.
+    """
+
+    name: str
+    network: Mapping[str, Any]
+    bridge: Mapping[str, Any] = field(default_factory=lambda: {"steps": 100, "start": 25, "alignment": "cosine"})
+    parameterization: str = "residual"
+    factors: tuple[float, float] = (1.5, 4.0)
+    data: tuple[DataSource, ...] = (DataSource("prostate"),)
+    splits: str = "splits.json"
+    crop: int = 96
+    batch: int = 8
+    iterations: int = 5000
+    learning_rate: float = 4e-4
+    warmup: int = 100
+    ema: float = 0.998
+    start_share: float = 0.35
+    bandwidth_share: float = 0.3
+    loss: str = "l1"
+    validate_every: int = 250
+    seed: int = 0
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        low, high = self.factors
+        checks = {
+            f"factors {low:g} to {high:g} must satisfy 1 < low <= high": 1.0 < low <= high,
+            f"crop {self.crop} must be at least 32": self.crop >= 32,
+            f"batch {self.batch}, iterations {self.iterations} and validate_every {self.validate_every} must be positive": (
+                min(self.batch, self.iterations, self.validate_every) > 0
+            ),
+            f"ema {self.ema:g} must lie in [0, 1)": 0.0 <= self.ema < 1.0,
+            f"loss {self.loss!r} must be l1 or mse": self.loss in ("l1", "mse"),
+            f"start_share {self.start_share:g} and bandwidth_share {self.bandwidth_share:g} must lie in [0, 1]": (
+                min(self.start_share, self.bandwidth_share) >= 0.0 and max(self.start_share, self.bandwidth_share) <= 1.0
+            ),
+            "data must name at least one folder": len(self.data) > 0,
+        }
+        for complaint, fine in checks.items():
+            if not fine:
+                raise InputError(f"Recipe {self.name!r}: {complaint}.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """What decides the run, JSON-able: all but the words for the card."""
+        content = asdict(self)
+        del content["card"]
+        return content
+
+
+def load_recipe(path_or_name: str | Path) -> Recipe:
+    """Read a recipe from a YAML or JSON file, or a bundled one by its name (`fast`, `base`).
+
+    Raises:
+        InputError: the file is missing, is no mapping, or holds an unknown or impossible value.
+    """
+    path = Path(path_or_name)
+    bundled = resources.files("pdm_core.training") / "recipes" / f"{path_or_name}.yaml"
+    if path.is_file():
+        text = path.read_text(encoding="utf-8")
+    elif bundled.is_file():
+        text = bundled.read_text(encoding="utf-8")
+    else:
+        raise InputError(f"There is no recipe {path_or_name}.", "Give a YAML file, or a bundled recipe: fast, base.")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"The recipe {path_or_name} is not valid YAML: {error}.") from error
+    return _from_mapping(content, str(path_or_name))
+
+
+def _from_mapping(content: Any, source: str) -> Recipe:
+    if not isinstance(content, dict):
+        raise InputError(f"The recipe {source} must be a mapping of names to values.")
+    known = {item.name for item in fields(Recipe)}
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise InputError(f"The recipe {source} holds unknown entries: {', '.join(unknown)}.", "Check their spelling.")
+    try:
+        values = dict(content)
+        if "data" in values:
+            values["data"] = tuple(DataSource(**item) for item in values["data"])
+        if "factors" in values:
+            low, high = values["factors"]
+            values["factors"] = (float(low), float(high))
+        return Recipe(**values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The recipe {source} is incomplete or malformed: {error}.") from error

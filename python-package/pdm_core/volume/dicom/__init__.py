@@ -1,0 +1,1 @@
+"""DICOM in: frames from headers, stacks from frames, a volume from a stack."""

@@ -1,0 +1,75 @@
+"""NIfTI, NRRD and MetaImage through SimpleITK: LPS and column-major there, RAS and `[K, J, I]` here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pdm_core.errors import InputError
+from pdm_core.volume.checks import checked_array
+from pdm_core.volume.volume import Matrix, Volume
+
+SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def image_suffix(path: Path) -> str | None:
+    """The known image suffix of `path` in lower case, or None."""
+    name = path.name.lower()
+    return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+
+
+def read_image(path: Path) -> Volume:
+    """Read a 2-D or 3-D scalar image file; a single 2-D slice becomes one slice of a volume.
+
+    Raises:
+        InputError: the file is damaged, in colour, four-dimensional, constant or holds NaN.
+    """
+    import SimpleITK as sitk
+
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be read as an image: {_itk_reason(error)}", "The file may be damaged.") from error
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        raise InputError(f"{path} is a colour or vector image.", "Super-resolution needs one grey value a voxel.")
+    array = sitk.GetArrayFromImage(image)
+    if array.ndim == 4 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim not in (2, 3):
+        raise InputError(f"{path} has {array.ndim} dimensions.", "Split it into volumes of three dimensions first.")
+    array = array[None] if array.ndim == 2 else array
+    metadata = {"path": str(path), "format": (image_suffix(path) or path.suffix).lstrip(".")}
+    return Volume(checked_array(array, str(path)), _matrix_of(image), metadata)
+
+
+def write_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix, path: Path) -> None:
+    """Write an array `[K, J, I]` in its own number format; left-handed and oblique matrices are kept."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(array)
+    lps = _LPS_TO_RAS @ ijk_to_ras
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image.SetSpacing([float(value) for value in spacing])
+    image.SetOrigin([float(value) for value in lps[:3, 3]])
+    image.SetDirection([float(value) for value in (lps[:3, :3] / spacing).ravel()])
+    sitk.WriteImage(image, str(path), useCompression=True)
+
+
+def _matrix_of(image: Any) -> Matrix:
+    """ijk_to_ras of a SimpleITK image of 2, 3 or 4 dimensions; a 2-D slice lies in the plane S = 0."""
+    dimensions = image.GetDimension()
+    matrix = np.eye(4)
+    used = min(3, dimensions)
+    direction = np.array(image.GetDirection()).reshape(dimensions, dimensions)[:used, :used]
+    matrix[:used, :used] = direction * np.array(image.GetSpacing())[:used]
+    matrix[:used, 3] = np.array(image.GetOrigin())[:used]
+    return np.asarray(_LPS_TO_RAS @ matrix)
+
+
+def _itk_reason(error: RuntimeError) -> str:
+    """The last line of an ITK error, which says what happened rather than where."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "unknown reason"

@@ -1,0 +1,31 @@
+"""Reading a volume from whatever holds it: an image file, a DICOM file or a folder of DICOM files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pdm_core.errors import InputError
+from pdm_core.volume.images import image_suffix, read_image
+from pdm_core.volume.volume import Volume
+
+
+def read_volume(path: str | Path, *, series: str | None = None) -> Volume:
+    """Read one volume.
+
+    Args:
+        path: NIfTI, NRRD or MetaImage file, a DICOM file, or a folder of DICOM files (searched through).
+        series: which series of a DICOM folder: its id in the listing, SeriesInstanceUID, number or description.
+
+    Raises:
+        InputError: nothing readable there, a choice among several series is needed, or the image cannot be worked on.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise InputError(f"{source} does not exist.", "Check the path.")
+    if source.is_file() and image_suffix(source) is not None:
+        if series is not None:
+            raise InputError(f"{source} is a single image.", "Leave out the choice of a series.")
+        return read_image(source)
+    from pdm_core.volume.dicom.reader import read_dicom
+
+    return read_dicom(source, series)

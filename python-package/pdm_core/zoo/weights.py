@@ -1,0 +1,134 @@
+"""Weights: safetensors in half precision, checked by their SHA-256 before they are used; never pickles."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
+from pdm_core.errors import InputError, MissingDependencyError
+from pdm_core.networks import build_network
+from pdm_core.zoo.card import ModelCard, read_card
+from pdm_core.zoo.catalogue import user_zoo
+
+MAX_BYTES = 16 * 2**20
+_SMOKE_SIZE = 48
+# bfloat16-free forward passes of different machines and torch versions agree far better than this.
+_SMOKE_TOLERANCE = 1e-3
+
+
+def load_model(card: ModelCard, device: torch.device | str = "cpu") -> ResidualDenoiser | EpsilonDenoiser:
+    """Build the denoiser of `card` with its weights in float32 on `device`.
+
+    Raises:
+        MissingDependencyError: the weight file is not there.
+        InputError: its checksum or its tensors are not the card's.
+    """
+    if not card.weights.is_file():
+        raise MissingDependencyError(f"The weights {card.weights} of the model {card.name} are missing.", "Reinstall it.")
+    found = file_sha256(card.weights)
+    if found != card.sha256:
+        raise InputError(
+            f"The weights {card.weights} are not those of the card: SHA-256 {found[:12]}…, expected {card.sha256[:12]}….",
+            "Import or install the model again.",
+        )
+    network = build_network(card.network)
+    tensors = {name: tensor.float() for name, tensor in load_file(card.weights).items()}
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"The weights {card.weights} do not fit the network of the card: {error}.") from error
+    return build_denoiser(network, card.bridge, card.parameterization, card.residual_std).to(device).eval()
+
+
+def verify_model(card: ModelCard) -> None:
+    """Check a model's checksum, tensors and one forward pass against its card; raises `InputError` at a difference."""
+    found = smoke_statistics(load_model(card))
+    for name, value in found.items():
+        if abs(value - card.smoke[name]) > _SMOKE_TOLERANCE * max(1.0, abs(card.smoke[name])):
+            raise InputError(
+                f"The model {card.name} does not compute what its card says: {name} is {value:.6f}, "
+                f"expected {card.smoke[name]:.6f}.",
+                "Install the package again, or another version of torch.",
+            )
+
+
+@torch.no_grad()
+def smoke_statistics(denoiser: ResidualDenoiser | EpsilonDenoiser) -> dict[str, float]:
+    """Mean and spread of one estimate of a fixed synthetic image at the start of the bridge."""
+    grid = torch.linspace(-1.0, 1.0, _SMOKE_SIZE)
+    x_lr = (torch.sin(9 * grid)[:, None] * torch.cos(7 * grid)[None, :])[None, None]
+    noise = torch.sin(1e4 * torch.arange(_SMOKE_SIZE**2)).reshape(x_lr.shape)
+    a, b, sigma = denoiser.bridge.at(1.0)
+    change = denoiser.mixture((a + b) * x_lr + sigma * noise, x_lr, 0.9, 2.0) - x_lr
+    return {"mean": float(change.mean()), "std": float(change.std())}
+
+
+def export_model(denoiser: ResidualDenoiser | EpsilonDenoiser, card: ModelCard, folder: Path) -> ModelCard:
+    """Write weights in half precision and the completed card to `folder`, each atomically.
+
+    Raises:
+        InputError: the weights exceed 16 MB.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{card.name}.safetensors"
+    temporary = target.with_suffix(".part")
+    state = {name: tensor.half().contiguous() for name, tensor in denoiser.network.state_dict().items()}
+    save_file(state, temporary, metadata={"model": card.name, "version": card.version})
+    if temporary.stat().st_size > MAX_BYTES:
+        temporary.unlink()
+        raise InputError(f"The weights of {card.name} exceed 16 MB.", "Use a smaller network.")
+    os.replace(temporary, target)
+    complete = replace(
+        card,
+        sha256=file_sha256(target),
+        parameters=sum(tensor.numel() for tensor in state.values()),
+        weights=target,
+    )
+    complete = replace(complete, smoke=smoke_statistics(load_model(complete)))
+    write_card(complete, target.with_suffix(".json"))
+    return complete
+
+
+def write_card(card: ModelCard, path: Path) -> None:
+    """Write a card atomically."""
+    temporary = path.with_suffix(".json.part")
+    temporary.write_text(card.as_json(), encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def import_model(weights: Path, card_path: Path) -> ModelCard:
+    """Verify a pair of weight file and card, and copy it into the user's zoo.
+
+    Raises:
+        InputError: a file is missing, or the pair does not verify.
+    """
+    for path in (weights, card_path):
+        if not path.is_file():
+            raise InputError(f"{path} does not exist.", "Give the weight file and then its card.")
+    card = replace(read_card(card_path), weights=weights)
+    verify_model(card)
+    folder = user_zoo()
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{card.name}.safetensors"
+    temporary = target.with_suffix(".part")
+    shutil.copyfile(weights, temporary)
+    os.replace(temporary, target)
+    imported = replace(card, weights=target)
+    write_card(imported, target.with_suffix(".json"))
+    return imported
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
