@@ -39,12 +39,19 @@ class Progress:
         of: units of work in all.
         callback: receives a `ProgressEvent` after each unit.
         cancel: returns True when the work should stop.
+        done: units that an earlier run has finished; they do not count for the pace.
     """
 
     def __init__(
-        self, stage: str, of: int, callback: ProgressCallback | None = None, cancel: CancelCheck | None = None
+        self,
+        stage: str,
+        of: int,
+        callback: ProgressCallback | None = None,
+        cancel: CancelCheck | None = None,
+        done: int = 0,
     ) -> None:
-        self.stage, self.of, self.step = stage, of, 0
+        self.stage, self.of, self.step = stage, of, done
+        self._done_before = done
         self._callback, self._cancel = callback, cancel
         self._start = time.monotonic()
         self._report()
@@ -64,5 +71,6 @@ class Progress:
         if self._callback is None:
             return
         elapsed = time.monotonic() - self._start
-        eta = elapsed / self.step * (self.of - self.step) if self.step else None
+        fresh = self.step - self._done_before
+        eta = elapsed / fresh * (self.of - self.step) if fresh else None
         self._callback(ProgressEvent(self.stage, self.step, self.of, eta))

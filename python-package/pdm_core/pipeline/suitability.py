@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pdm_core.degradation.bandwidth import Bandwidth
+from pdm_core.diffusion.bridge import Bridge
 from pdm_core.errors import InputError
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.volume.volume import Volume
@@ -28,6 +29,15 @@ def refuse_unworkable(volume: Volume, card: ModelCard, factor: float) -> None:
             "Use a smaller factor or crop the volume.",
         )
     IntensityMap.of(volume.array)
+
+
+def refuse_equal_samples(card: ModelCard, steps: int, samples: int) -> None:
+    """Raise `InputError` where samples cannot differ: an aligned bridge starts at a_K = 0, so one step ignores the noise."""
+    if samples > 1 and steps == 1 and Bridge.from_dict(card.bridge).at(1.0).a == 0.0:
+        raise InputError(
+            f"With one step every sample of the model {card.name} is the same image, and its uncertainty would read zero.",
+            "Use --steps 3 or more, or --samples 1.",
+        )
 
 
 def warnings_for(volume: Volume, card: ModelCard, factor: float, bandwidth: Bandwidth) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.provenance import provenance_record
 from pdm_core.pipeline.restoration import Restorer
-from pdm_core.pipeline.suitability import refuse_unworkable, warnings_for
+from pdm_core.pipeline.suitability import refuse_equal_samples, refuse_unworkable, warnings_for
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback, WarningCallback
 from pdm_core.volume.volume import FloatArray, Volume
 from pdm_core.zoo import ModelCard, find_model, load_model
@@ -61,7 +61,9 @@ def super_resolve(
     options = options or SuperResolutionOptions()
     options.validate()
     card = find_model(options.model, options.factor)
+    plan = sampling_plan(options, card)
     refuse_unworkable(volume, card, options.factor)
+    refuse_equal_samples(card, plan.steps, options.samples)
     device = choose_device(options.device)
     begun = time.monotonic()
     warnings, say = _collecting(warn)
@@ -72,7 +74,6 @@ def super_resolve(
     intensity = IntensityMap.of(volume.array)
     unit = intensity.to_unit(volume.array)
     grid = InPlaneGrid.of(unit, options.factor, options.align)
-    plan = sampling_plan(options, card)
     denoiser = prepared(load_model(card, device), device)
     restorer = Restorer(denoiser, grid, plan, options.samples, options.seed, options.project, device)
     batch = options.batch or default_batch(device, grid.padded_high[0] * grid.padded_high[1], len(unit))

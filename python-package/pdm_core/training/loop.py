@@ -69,8 +69,7 @@ def train(
     state = _fresh_state(recipe, target)
     if checkpoint.exists():
         load_checkpoint(state, recipe.as_dict(), checkpoint)
-    meter = Progress(f"training {recipe.name}", recipe.iterations, progress, cancel)
-    meter.advance(state.step)
+    meter = Progress(f"training {recipe.name}", recipe.iterations, progress, cancel, done=state.step)
     run = _Run(recipe, state, spread, training, validation, target, run_folder)
     deadline = None if max_minutes is None else time.monotonic() + 60.0 * max_minutes
     try:

@@ -28,9 +28,13 @@ def checked_array(array: np.ndarray[Any, Any], source: str) -> FloatArray:
             "Choose another series.",
         )
     image = array.astype(np.float32)
-    bad = image.size - int(np.isfinite(image).sum())
-    if bad:
-        raise InputError(f"{source} holds {bad} voxels that are not numbers (NaN or infinite).", "Replace them first.")
+    refuse_not_numbers(image.size - int(np.isfinite(image).sum()), source)
     if image.min() == image.max():
         raise InputError(f"{source} is constant: every voxel is {image.flat[0]:g}.", "Choose another series.")
     return image
+
+
+def refuse_not_numbers(bad: int, source: str) -> None:
+    """Raise `InputError` when `bad` voxels of `source` are NaN or infinite."""
+    if bad:
+        raise InputError(f"{source} holds {bad} voxels that are not numbers (NaN or infinite).", "Replace them first.")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.checks import checked_array
+from pdm_core.volume.checks import checked_array, refuse_not_numbers
+from pdm_core.volume.nifti_floats import count_not_numbers
 from pdm_core.volume.volume import Matrix, Volume
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -35,6 +36,8 @@ def read_image(path: Path) -> Volume:
         raise InputError(f"{path} cannot be read as an image: {_itk_reason(error)}", "The file may be damaged.") from error
     if image.GetNumberOfComponentsPerPixel() > 1:
         raise InputError(f"{path} is a colour or vector image.", "Super-resolution needs one grey value a voxel.")
+    if image_suffix(path) in (".nii", ".nii.gz"):
+        refuse_not_numbers(count_not_numbers(path), str(path))
     array = sitk.GetArrayFromImage(image)
     if array.ndim == 4 and array.shape[0] == 1:
         array = array[0]

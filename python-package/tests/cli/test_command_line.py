@@ -1,0 +1,161 @@
+"""`pdm-sr` as a user meets it: exit codes, one clear line for every mistake, JSON lines, outputs in place."""
+
+import json
+import statistics
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pdm_core import Volume, read_volume, write_volume
+from pdm_core.cli.main import main
+
+pytestmark = pytest.mark.usefixtures("tiny_zoo")
+
+
+@pytest.fixture
+def a_scan(tmp_path):
+    random = np.random.default_rng(0)
+    return write_volume(Volume(100 * random.random((2, 40, 36)), np.diag([1, 1, 3, 1])), tmp_path / "scan.nii.gz")
+
+
+def upsample(scan, *arguments):
+    return main(["upsample", str(scan), "-o", str(scan.with_name("out.nii.gz")), "--model", "tiny", *arguments])
+
+
+def test_a_volume_comes_out_with_its_provenance(a_scan, capsys):
+    assert upsample(a_scan, "--steps", "1") == 0
+    result = read_volume(a_scan.with_name("out.nii.gz"))
+    assert result.shape == (2, 80, 72)
+    record = json.loads(a_scan.with_name("out.provenance.json").read_text())
+    assert record["options"]["steps"] == 1
+    assert "not for diagnosis" in capsys.readouterr().out
+    left = {path.name for path in a_scan.parent.iterdir() if path.is_file()}
+    assert left == {"scan.nii.gz", "out.nii.gz", "out.provenance.json"}
+
+
+def test_the_uncertainty_is_written_beside_it(a_scan):
+    spread = a_scan.with_name("spread.nrrd")
+    assert upsample(a_scan, "--samples", "2", "--steps", "2", "--uncertainty", str(spread)) == 0
+    assert read_volume(spread).shape == (2, 80, 72)
+
+
+def test_json_lines_tell_progress_and_result(a_scan, capsys):
+    assert upsample(a_scan, "--steps", "2", "--progress", "json") == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {event["event"] for event in events} >= {"progress", "result"}
+    last = [event for event in events if event["event"] == "progress"][-1]
+    assert (last["step"], last["of"]) == (4, 4)
+    assert events[-1]["event"] == "result"
+
+
+MISTAKES = {
+    "missing file": (["upsample", "nowhere.nii.gz", "-o", "{out}"], "does not exist"),
+    "missing folder": (["upsample", "{scan}", "-o", "nowhere/out.nii.gz"], "does not exist"),
+    "unknown ending": (["upsample", "{scan}", "-o", "out.jpg"], "no ending for an image"),
+    "output is input": (["upsample", "{scan}", "-o", "{scan}"], "is the input"),
+    "factor zero": (["upsample", "{scan}", "-o", "{out}", "--factor", "0"], "factor 0"),
+    "factor one": (["upsample", "{scan}", "-o", "{out}", "--factor", "1"], "factor 1"),
+    "factor beyond the model": (["upsample", "{scan}", "-o", "{out}", "--model", "tiny", "--factor", "99"], "1.5 to 4"),
+    "factor not a number": (["upsample", "{scan}", "-o", "{out}", "--factor", "two"], "invalid float"),
+    "no steps": (["upsample", "{scan}", "-o", "{out}", "--steps", "0"], "steps 0"),
+    "unknown model": (["upsample", "{scan}", "-o", "{out}", "--model", "giant"], "no model 'giant'"),
+    "unknown device": (["upsample", "{scan}", "-o", "{out}", "--device", "tpu"], "no device 'tpu'"),
+    "unknown sampler": (["upsample", "{scan}", "-o", "{out}", "--sampler", "euler"], "no sampler 'euler'"),
+    "unknown format": (["upsample", "{scan}", "-o", "{out}", "--dtype", "int7"], "no output format 'int7'"),
+    "uncertainty of one sample": (["upsample", "{scan}", "-o", "{out}", "--uncertainty", "u.nii.gz"], "two samples"),
+    "uncertainty of one step": (
+        ["upsample", "{scan}", "-o", "{out}", "--model", "tiny", "--samples", "2", "--steps", "1"],
+        "same image",
+    ),
+    "series of an image": (["upsample", "{scan}", "-o", "{out}", "--series", "3"], "single image"),
+    "no output": (["upsample", "{scan}"], "required: -o"),
+    "no command": ([], "COMMAND"),
+    "unknown recipe": (["train", "nothing.yaml", "-o", "{out}"], "no recipe"),
+    "no data": (["evaluate", "--data", "{folder}"], "no splits.json"),
+    "unknown card": (["models", "show", "giant"], "no model 'giant'"),
+    "import of nothing": (["models", "import", "a.safetensors", "a.json"], "does not exist"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_every_mistake_ends_with_exit_code_2_and_one_clear_line(mistake, a_scan, capsys):
+    pattern, reason = MISTAKES[mistake]
+    places = {"scan": a_scan, "out": a_scan.with_name("out.nii.gz"), "folder": a_scan.parent}
+    arguments = [argument.format(**places) for argument in pattern]
+    try:
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code
+    message = capsys.readouterr().err
+    assert code == 2
+    assert reason in message
+    assert len(message.strip().splitlines()) == 1
+    assert [path.name for path in a_scan.parent.iterdir() if path.is_file()] == ["scan.nii.gz"]
+
+
+def test_a_missing_device_is_exit_code_3(a_scan, capsys):
+    assert upsample(a_scan, "--device", "cuda:63") == 3
+    assert "cuda:63" in capsys.readouterr().err
+
+
+def test_cancelling_leaves_no_output(a_scan, monkeypatch, capsys):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pdm_core.pipeline.super_resolution.super_resolve", interrupted)
+    assert upsample(a_scan) == 130
+    assert [path.name for path in a_scan.parent.iterdir() if path.is_file()] == ["scan.nii.gz"]
+
+
+def test_an_unexpected_error_is_one_line_and_shows_itself_with_debug(a_scan, monkeypatch, capsys):
+    def broken(*_arguments, **_options):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("pdm_core.pipeline.super_resolution.super_resolve", broken)
+    assert upsample(a_scan) == 1
+    assert "--debug" in capsys.readouterr().err
+    with pytest.raises(ZeroDivisionError):
+        upsample(a_scan, "--debug")
+
+
+def test_models_are_listed_shown_and_verified(capsys):
+    for arguments in (["models", "list"], ["models", "show", "tiny"], ["models", "verify", "tiny"]):
+        assert main(arguments) == 0
+        assert "tiny" in capsys.readouterr().out
+
+
+def test_the_demonstration_draws_and_reports(a_scan, capsys):
+    folder = a_scan.with_name("demo")
+    random = np.random.default_rng(1)
+    smooth = np.cumsum(np.cumsum(random.standard_normal((2, 80, 72)), axis=1), axis=2)
+    volume = write_volume(Volume(smooth, np.eye(4)), a_scan.with_name("truth.nii.gz"))
+    assert main(["demo", str(volume), "-o", str(folder), "--model", "tiny", "--samples", "2", "--steps", "2"]) == 0
+    assert "zero filling" in capsys.readouterr().out
+    assert (folder / "contact_sheet.png").stat().st_size > 20_000
+    report = (folder / "report.html").read_text()
+    assert "not for diagnosis" in report and "data:image/png;base64" in report
+    assert read_volume(folder / "restored.nii.gz").shape == read_volume(folder / "truth.nii.gz").shape
+
+
+def test_the_evaluation_prints_its_table_with_the_command_that_prints_it_again(shared_data, tmp_path, capsys):
+    arguments = ["evaluate", "--data", str(shared_data), "--cases", "P158-test-001", "--models", "tiny", "--factors", "2"]
+    assert main([*arguments, "--steps", "1", "--samples", "1", "-o", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "zero filling" in printed and "pdm-sr evaluate --split test" in printed
+    rows = json.loads((tmp_path / "in_plane.json").read_text())["rows"]
+    assert {row["method"] for row in rows} == {"bicubic", "zero filling", "tiny, 1 step"}
+
+
+def test_importing_the_package_is_quick_and_brings_no_heavy_library():
+    program = (
+        "import sys, time; start = time.perf_counter(); import pdm_core; took = time.perf_counter() - start;"
+        "heavy = {'torch', 'monai', 'SimpleITK', 'pydicom', 'matplotlib'} & set(sys.modules); print(took, *heavy)"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+        for _ in range(3)
+    ]
+    assert all(len(run) == 1 for run in runs), runs
+    assert statistics.median(float(run[0]) for run in runs) < 0.3
