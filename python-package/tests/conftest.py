@@ -34,7 +34,7 @@ def a_tiny_model(tmp_path_factory):
     card = ModelCard(
         name="tiny", title="untrained", purpose="tests", version="0", mode="in-plane", method="pdm", network=network,
         bridge=bridge, parameterization="residual", residual_std=spread,
-        sampler={"sampler": "ddim", "steps": 2, "grid": "uniform", "eta": 0.0, "rule": "consistent"},
+        sampler={"sampler": "ddim", "steps": 2, "sample_steps": 3, "grid": "uniform", "eta": 0.0, "rule": "consistent"},
         factors=(1.5, 4.0), spacing_mm=(0.5, 2.0), min_matrix=32, contrasts=("noise",), data=(), licence="Apache-2.0",
         parameters=0, sha256="", smoke={},
     )  # fmt: skip

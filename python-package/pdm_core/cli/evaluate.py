@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--convention", default="unit_float", help="unit_float, monai, sr3_8bit or fastmri")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, help="folder for the table as .md, .csv and .json")
+    parser.add_argument("--update-cards", action="store_true", help="write the table into the cards of the models")
     add_progress_argument(parser)
     return parser
 
@@ -61,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         facts = circumstances(convention.value, arguments.slices, _command(arguments, models, names))
         if arguments.output is not None:
             _write(arguments.output, rows, facts)
+        if arguments.update_cards:
+            _update_cards(models, rows, facts)
         lines = [as_markdown(rows), "", *(f"{name}: {value}" for name, value in facts.items())]
         console.result("\n".join(lines), {"rows": [asdict(row) for row in rows], **facts})
     return 0
@@ -84,6 +87,17 @@ def _command(arguments: argparse.Namespace, models: list[str], names: tuple[str,
         f"--steps {' '.join(map(str, arguments.steps))} --samples {arguments.samples} "
         f"--slices {arguments.slices} --convention {arguments.convention}"
     )
+
+
+def _update_cards(models: list[str], rows: Any, facts: dict[str, Any]) -> None:
+    """Put what was measured into each model's card, beside the baselines."""
+    from pdm_core.zoo import find_model, write_card
+
+    for name in models:
+        card = find_model(name)
+        others = tuple(other for other in models if other != name)
+        mine = [asdict(row) for row in rows if not row.method.startswith(others)]
+        write_card(replace(card, quality={"in_plane": mine, **facts}), card.weights.with_suffix(".json"))
 
 
 def _write(folder: Path, rows: Any, facts: dict[str, Any]) -> None:

@@ -95,7 +95,7 @@ def sampling_plan(options: SuperResolutionOptions, card: ModelCard) -> SamplingP
         defaults = {**defaults, "sampler": options.sampler, "eta": options.eta, "grid": options.grid}
     return SamplingPlan(
         sampler=defaults["sampler"],
-        steps=options.steps or defaults["steps"],
+        steps=options.steps or defaults["steps" if options.samples == 1 else "sample_steps"],
         grid=defaults["grid"],
         eta=defaults["eta"],
         rule=defaults["rule"],

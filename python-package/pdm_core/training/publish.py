@@ -34,7 +34,8 @@ def publish(recipe: Recipe, run_folder: Path, data_root: Path) -> ModelCard:
 
 def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, validation: Mapping[str, Any]) -> ModelCard:
     """The card but for what the export measures: checksum, parameters, smoke check."""
-    rule = "consistent" if recipe.parameterization == "residual" else "paper"
+    # One step of a residual model is its faithful setting; a noise-predicting one needs several to leave x_LR.
+    rule, first = ("consistent", 1) if recipe.parameterization == "residual" else ("paper", 8)
     return ModelCard(
         name=recipe.name,
         title=words["title"],
@@ -46,7 +47,7 @@ def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, validation: Map
         bridge=recipe.bridge,
         parameterization=recipe.parameterization,
         residual_std=tuple(spread),
-        sampler={"sampler": "ddim", "steps": 3, "grid": "uniform", "eta": 0.0, "rule": rule},
+        sampler={"sampler": "ddim", "steps": first, "sample_steps": 3, "grid": "uniform", "eta": 0.0, "rule": rule},
         factors=recipe.factors,
         spacing_mm=tuple(words["spacing_mm"]),
         min_matrix=_MIN_MATRIX,

@@ -26,7 +26,7 @@ class ModelCard:
         bridge: fields of `pdm_core.diffusion.Bridge`.
         parameterization: "residual" or "epsilon".
         residual_std: pairs (factor, s_d) for the residual preconditioning.
-        sampler: defaults: sampler, steps, grid, eta, rule.
+        sampler: defaults: sampler, steps of a single sample, sample_steps of several, grid, eta, rule.
         factors: smallest and largest factor.
         spacing_mm: smallest and largest pixel spacing of the low-resolution images it was trained on.
         min_matrix: pixels that each side of a slice must have.

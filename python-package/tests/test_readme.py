@@ -1,0 +1,42 @@
+"""The examples of README run as they stand."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pdm_core import Volume, list_models, write_volume
+from pdm_core.cli.main import main
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+@pytest.fixture
+def beside_a_scan(tmp_path, monkeypatch):
+    if not list_models():
+        pytest.skip("no model is bundled")
+    random = np.random.default_rng(0)
+    write_volume(Volume(100 * random.random((1, 48, 40)), np.diag([1, 1, 3, 1])), tmp_path / "t2.nii.gz")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_commands_run(beside_a_scan):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("pdm-sr")]
+    assert len(lines) >= 4
+    for line in lines:
+        assert main(shlex.split(line)[1:]) == 0, line
+    assert (beside_a_scan / "spread.nii.gz").is_file()
+
+
+def test_the_python_example_runs(beside_a_scan, capsys):
+    (example,) = blocks("python")
+    exec(compile(example, "README.md", "exec"), {})
+    assert (beside_a_scan / "sharper.nrrd").is_file()
+    assert "0.5" in capsys.readouterr().out
