@@ -4,7 +4,7 @@ say() { printf '== %s\n' "$*"; }
 
 supported_python() {
     local candidate
-    for candidate in python3.12 python3.11 python3.10 python3; do
+    for candidate in python3 python3.12 python3.11 python3.10; do
         if command -v "$candidate" >/dev/null 2>&1 &&
             "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
             echo "$candidate"

@@ -115,3 +115,17 @@ def test_the_order_of_slices_comes_from_their_place_not_from_names_or_numbers(sh
         dataset.InstanceNumber = number
         dataset.save_as(tmp_path / f"{number:03}.dcm")
     np.testing.assert_array_equal(read_volume(tmp_path).array, read_volume(folder).array)
+
+
+def test_a_colour_image_is_refused_alone_and_passed_over_beside_a_series(shared_data, tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    folder = shared_data / "dicom/prostatex_siemens/ProstateX-0218/t2_tra"
+    files = sorted(path for path in folder.iterdir() if path.suffix != ".md")
+    report = pydicom.dcmread(files[0])
+    report.SamplesPerPixel, report.SeriesInstanceUID = 3, "1.2.3"
+    report.save_as(tmp_path / "report.dcm")
+    with pytest.raises(InputError, match="colour"):
+        read_volume(tmp_path)
+    for number, path in enumerate(files):
+        pydicom.dcmread(path).save_as(tmp_path / f"{number}.dcm")
+    assert read_volume(tmp_path).shape == (20, 320, 320)

@@ -75,20 +75,29 @@ def find_stacks(files: Iterable[Path]) -> list[Stack]:
     """Group the frames of all DICOM images among `files`; other files are passed over.
 
     Raises:
-        InputError: an image is in colour or does not say where it lies.
+        InputError: there are images, but all are in colour or do not say where they lie; a report beside a series is
+            passed over.
     """
     stacks: list[Stack] = []
+    unusable: list[InputError] = []
     for path in files:
         dataset = _header(path)
         if dataset is None:
             continue
         facts = _facts(dataset, path)
-        for frame in frames_of(dataset, path):
+        try:
+            frames = frames_of(dataset, path)
+        except InputError as error:
+            unusable.append(error)
+            continue
+        for frame in frames:
             home = next((stack for stack in stacks if stack.takes(frame, facts["series_uid"])), None)
             if home is None:
                 home = Stack(facts)
                 stacks.append(home)
             home.frames.append(frame)
+    if unusable and not stacks:
+        raise unusable[0]
     _name(stacks)
     return stacks
 
