@@ -1,10 +1,11 @@
-"""How a run talks to its user: a bar on a terminal, or one JSON object a line for programs."""
+"""How a run talks to its user: a bar on a terminal, a line now and then in a log, one JSON object a line for programs."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -26,7 +27,7 @@ class Console(Protocol):
 
 
 class BarConsole:
-    """A tqdm bar on standard error, silent where that is no terminal; results on standard output."""
+    """A tqdm bar on standard error; results on standard output."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -37,13 +38,15 @@ class BarConsole:
 
         if self._bar is None or self._bar.desc != event.stage or self._bar.total != event.of:
             self.close()
-            self._bar = tqdm(total=event.of, desc=event.stage, disable=None, leave=False, dynamic_ncols=True)
+            self._bar = tqdm(total=event.of, desc=event.stage, leave=False, dynamic_ncols=True)
             self._bar.desc = event.stage
         self._bar.update(event.step - self._bar.n)
 
     def warning(self, message: str) -> None:
         """Print above the bar."""
-        print(f"pdm-sr: note: {message}", file=sys.stderr)
+        from tqdm import tqdm
+
+        tqdm.write(_note(message), file=sys.stderr)
 
     def result(self, summary: str, facts: Mapping[str, Any]) -> None:
         """Print the summary."""
@@ -57,24 +60,50 @@ class BarConsole:
             self._bar = None
 
 
+class LineConsole:
+    """Where no one watches: a line on standard error every `interval_s` seconds; results on standard output."""
+
+    def __init__(self, interval_s: float = 10.0) -> None:
+        self._interval_s = interval_s
+        self._last = time.monotonic()
+
+    def progress(self, event: ProgressEvent) -> None:
+        """Print how far the work is, unless that was said a moment ago."""
+        now = time.monotonic()
+        if now - self._last < self._interval_s:
+            return
+        self._last = now
+        left = "" if event.eta_s is None else f", about {event.eta_s:.0f} s left"
+        print(f"pdm-sr: {event.stage}: {event.step} of {event.of}{left}", file=sys.stderr, flush=True)
+
+    def warning(self, message: str) -> None:
+        """Print the warning."""
+        print(_note(message), file=sys.stderr, flush=True)
+
+    def result(self, summary: str, facts: Mapping[str, Any]) -> None:
+        """Print the summary."""
+        print(summary)
+
+
 class JsonConsole:
     """The worker's protocol: one JSON object a line on standard output."""
 
     def progress(self, event: ProgressEvent) -> None:
         """Print a progress event."""
-        self._print({"event": "progress", "stage": event.stage, "step": event.step, "of": event.of, "eta_s": event.eta_s})
+        print_event({"event": "progress", "stage": event.stage, "step": event.step, "of": event.of, "eta_s": event.eta_s})
 
     def warning(self, message: str) -> None:
         """Print a warning event."""
-        self._print({"event": "warning", "message": message})
+        print_event({"event": "warning", "message": message})
 
     def result(self, summary: str, facts: Mapping[str, Any]) -> None:
         """Print the result event."""
-        self._print({"event": "result", "message": summary, **facts})
+        print_event({"event": "result", "message": summary, **facts})
 
-    @staticmethod
-    def _print(line: Mapping[str, Any]) -> None:
-        print(json.dumps(line, ensure_ascii=False), flush=True)
+
+def print_event(event: Mapping[str, Any]) -> None:
+    """Print one event of the worker's protocol; pure ASCII, which a pipe of any code page carries."""
+    print(json.dumps(event), flush=True)
 
 
 def add_progress_argument(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +112,7 @@ def add_progress_argument(parser: argparse.ArgumentParser) -> None:
         "--progress",
         choices=("bar", "json"),
         default="bar",
-        help="a bar on a terminal, or JSON lines on standard output",
+        help="a bar (off a terminal a line now and then), or JSON lines on standard output",
     )
 
 
@@ -92,9 +121,15 @@ def console_for(arguments: argparse.Namespace) -> Iterator[Console]:
     """The console that the user asked for; its bar is removed at the end."""
     if arguments.progress == "json":
         yield JsonConsole()
-        return
-    console = BarConsole()
-    try:
-        yield console
-    finally:
-        console.close()
+    elif not sys.stderr.isatty():
+        yield LineConsole()
+    else:
+        console = BarConsole()
+        try:
+            yield console
+        finally:
+            console.close()
+
+
+def _note(message: str) -> str:
+    return f"pdm-sr: note: {message}"

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from itertools import pairwise
+from typing import Any, NoReturn
 
 from pdm_core.cli import demo, evaluate, models, train, upsample
-from pdm_core.errors import CancelledError, PdmError
+from pdm_core.cli.console import print_event
+from pdm_core.errors import CancelledError, InputError, PdmError
 from pdm_core.version import package_version
 
 _COMMANDS = (upsample, train, evaluate, models, demo)
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage."""
+    """Takes `--debug` at every level, and raises what is wrong instead of printing the usage."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # Without a default: that of an inner parser would undo what an outer one has read.
+        self.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error")
 
     def error(self, message: str) -> NoReturn:
-        """End with exit code 2."""
-        self.exit(2, f"{self.prog}: error: {message}. Try {self.prog} --help.\n")
+        """Raise `InputError`."""
+        raise InputError(f"{message}.", f"Try {self.prog} --help.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,21 +36,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 failed, 2 bad arguments or input, 3 a missing dependency or weight, 130 cancelled.
     """
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    # Known before the words are understood, so that a mistake among them is reported as the caller asked.
+    json_lines = "--progress=json" in words or ("--progress", "json") in pairwise(words)
+    arguments = argparse.Namespace(debug=False, progress="json" if json_lines else "bar")
     try:
+        _parser().parse_args(words, arguments)
         code: int = arguments.run(arguments)
         return code
     except KeyboardInterrupt:
         return _report(CancelledError(), arguments)
-    except PdmError as error:
-        if arguments.debug:
-            raise
-        return _report(error, arguments)
     except Exception as error:
         if arguments.debug:
-            raise
-        problem = PdmError(f"Unexpected {type(error).__name__}: {error}.", "Run again with --debug and report it.")
-        return _report(problem, arguments)
+            traceback.print_exc()
+        return _report(error if isinstance(error, PdmError) else _unexpected(error), arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,18 +57,19 @@ def _parser() -> argparse.ArgumentParser:
         prog="pdm-sr", description="MRI super-resolution with partial diffusion. Research use, not for diagnosis."
     )
     parser.add_argument("--version", action="version", version=f"pdm-sr {package_version()}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _COMMANDS:
-        added = command.add_parser(commands)
-        added.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        added.set_defaults(run=command.run)
+        command.add_parser(commands).set_defaults(run=command.run)
     return parser
 
 
+def _unexpected(error: Exception) -> PdmError:
+    return PdmError(f"Unexpected {type(error).__name__}: {error}.", "Run again with --debug and report it.")
+
+
 def _report(error: PdmError, arguments: argparse.Namespace) -> int:
-    if getattr(arguments, "progress", None) == "json":
-        line = {"event": "error", "kind": error.kind, "message": error.message, "hint": error.hint}
-        print(json.dumps(line, ensure_ascii=False), flush=True)
+    if arguments.progress == "json":
+        print_event({"event": "error", "kind": error.kind, "message": error.message, "hint": error.hint})
     text = " ".join(str(error).split())
     print(f"pdm-sr: error: {text}", file=sys.stderr)
     return error.exit_code

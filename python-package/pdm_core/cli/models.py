@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command's arguments."""
     parser: argparse.ArgumentParser = commands.add_parser("models", help="list, show, verify and import models")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="the models at hand")
+    listing = actions.add_parser("list", help="the models at hand")
+    listing.add_argument("--json", action="store_true", help="their cards as one JSON array")
     show = actions.add_parser("show", help="the card of a model")
     show.add_argument("name")
     verify = actions.add_parser("verify", help="checksum, tensors and one forward pass against the card")
@@ -28,9 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _list(_arguments: argparse.Namespace) -> None:
+def _list(arguments: argparse.Namespace) -> None:
     from pdm_core.zoo import list_models
 
+    if arguments.json:
+        print(json.dumps([json.loads(card.as_json()) for card in list_models()], indent=1))
+        return
     for card in list_models():
         low, high = card.factors
         print(f"{card.name:12} x{low:g} to x{high:g}  {card.parameters / 1e6:5.1f} M  {card.title}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.data import add_data_argument, data_folder
+from pdm_core.errors import InputError
+from pdm_core.pipeline.options import check_device
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -27,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train until the recipe's end or the time limit."""
     from pdm_core.training.recipe import load_recipe
 
+    _check_limits(arguments)
     recipe = load_recipe(arguments.recipe)
     data = data_folder(arguments.data)
 
@@ -36,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pdm_core.training import finished, publish, train
 
     if arguments.threads is not None:
-        torch.set_num_threads(max(1, arguments.threads))
+        torch.set_num_threads(arguments.threads)
     device = choose_device(arguments.device)
     with console_for(arguments) as console:
         checkpoint = train(
@@ -56,3 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
             {"weights": str(card.weights)},
         )
     return 0
+
+
+def _check_limits(arguments: argparse.Namespace) -> None:
+    """Refuse a device, a time or a number of threads that cannot be, before the data is read."""
+    check_device(arguments.device)
+    minutes, threads = arguments.max_minutes, arguments.threads
+    if minutes is not None and not (math.isfinite(minutes) and minutes > 0.0):
+        raise InputError(f"--max-minutes {minutes:g} is not possible.", "Use a number above 0.")
+    if threads is not None and threads < 1:
+        raise InputError(f"--threads {threads} is not possible.", "Use a whole number above 0.")

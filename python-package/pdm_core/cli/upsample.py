@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,25 +67,30 @@ def run(arguments: argparse.Namespace) -> int:
 
     with console_for(arguments) as console:
         result = super_resolve(volume, options, progress=console.progress, warn=console.warning)
-        if arguments.uncertainty is not None and result.uncertainty is not None:
-            write_volume(result.uncertainty, arguments.uncertainty)
-        record = write_provenance(result.provenance, arguments.output)
-        write_volume(result.volume, arguments.output, dtype=arguments.dtype)
+        with provenance_beside(arguments.output, result.provenance) as record:
+            # The image first: an integer format may refuse its values, and then nothing is left behind.
+            write_volume(result.volume, arguments.output, dtype=arguments.dtype)
+            if arguments.uncertainty is not None and result.uncertainty is not None:
+                write_volume(result.uncertainty, arguments.uncertainty)
         facts = {"output": str(arguments.output), "provenance": str(record)}
         console.result(_summary(result, arguments.output), facts)
     return 0
 
 
-def write_provenance(record: dict[str, Any], output: Path) -> Path:
-    """Write the record beside `output` as NAME.provenance.json, atomically."""
+@contextmanager
+def provenance_beside(output: Path, record: dict[str, Any]) -> Iterator[Path]:
+    """Place the record beside `output` as NAME.provenance.json once the images are written, and only then."""
     from pdm_core.volume.images import image_suffix
 
     stem = output.name[: -len(image_suffix(output) or "")]
     target = output.with_name(f"{stem}.provenance.json")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, target)
-    return target
+    try:
+        temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        yield target
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _options(arguments: argparse.Namespace) -> SuperResolutionOptions:
@@ -104,7 +111,10 @@ def _options(arguments: argparse.Namespace) -> SuperResolutionOptions:
 
 
 def _eta(text: str) -> Any:
-    return text if text == "full" else float(text)
+    try:
+        return text if text == "full" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number from 0 to 1 nor full") from None
 
 
 def _summary(result: SuperResolutionResult, output: Path) -> str:

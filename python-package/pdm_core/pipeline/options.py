@@ -58,16 +58,19 @@ class SuperResolutionOptions:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(f"There is no {name} {getattr(self, name)!r}.", f"Choose one of: {', '.join(choices)}.")
-        if not (math.isfinite(self.factor) and self.factor > 1.0):
-            raise InputError(f"The factor {self.factor:g} is not possible.", "Use a number above 1, such as 2.")
-        self._check_range("steps", 1, 1000)
+        if not (_is_number(self.factor) and math.isfinite(self.factor) and self.factor > 1.0):
+            raise InputError(f"The factor {self.factor!r} is not possible.", "Use a number above 1, such as 2.")
+        self._check_range("steps", 1, 1000, optional=True)
         self._check_range("samples", 1, 64)
-        self._check_range("batch", 1, 4096)
+        self._check_range("batch", 1, 4096, optional=True)
         self._check_range("seed", 0, 2**63 - 1)
-        if self.eta != "full" and not 0.0 <= self.eta <= 1.0:
-            raise InputError(f"eta {self.eta:g} is not possible.", 'Use a number from 0 to 1, or "full".')
-        if not _DEVICE.fullmatch(self.device):
-            raise InputError(f"There is no device {self.device!r}.", "Use auto, cpu, cuda, cuda:N or mps.")
+        if self.eta != "full" and not (_is_number(self.eta) and 0.0 <= self.eta <= 1.0):
+            raise InputError(f"eta {self.eta!r} is not possible.", 'Use a number from 0 to 1, or "full".')
+        if not isinstance(self.model, str) or not self.model:
+            raise InputError(f"{self.model!r} is no name of a model.", 'Use "auto" or a name of pdm-sr models list.')
+        if not isinstance(self.project, bool):
+            raise InputError(f"project {self.project!r} is not possible.", "Use true or false.")
+        check_device(self.device)
 
     def as_dict(self) -> dict[str, Any]:
         """The options, JSON-able."""
@@ -83,7 +86,21 @@ class SuperResolutionOptions:
         options.validate()
         return options
 
-    def _check_range(self, name: str, low: int, high: int) -> None:
+    def _check_range(self, name: str, low: int, high: int, *, optional: bool = False) -> None:
         value = getattr(self, name)
-        if value is not None and not low <= value <= high:
-            raise InputError(f"{name} {value} is not possible.", f"Use a whole number from {low} to {high}.")
+        if value is None and optional:
+            return
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (whole and low <= value <= high):
+            raise InputError(f"{name} {value!r} is not possible.", f"Use a whole number from {low} to {high}.")
+
+
+def check_device(name: object) -> None:
+    """Raise `InputError` when `name` is no name of a device; whether the machine has it is found out with torch."""
+    if not (isinstance(name, str) and _DEVICE.fullmatch(name)):
+        raise InputError(f"There is no device {name!r}.", "Use auto, cpu, cuda, cuda:N or mps.")
+
+
+def _is_number(value: object) -> bool:
+    # A job file may hold anything; True would otherwise count as 1.
+    return isinstance(value, int | float) and not isinstance(value, bool)

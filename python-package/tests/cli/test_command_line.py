@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from pdm_core import Volume, read_volume, write_volume
+from pdm_core.cli.console import LineConsole
 from pdm_core.cli.main import main
+from pdm_core.progress import ProgressEvent
 
 pytestmark = pytest.mark.usefixtures("tiny_zoo")
 
@@ -58,8 +60,12 @@ MISTAKES = {
     "factor zero": (["upsample", "{scan}", "-o", "{out}", "--factor", "0"], "factor 0"),
     "factor one": (["upsample", "{scan}", "-o", "{out}", "--factor", "1"], "factor 1"),
     "factor beyond the model": (["upsample", "{scan}", "-o", "{out}", "--model", "tiny", "--factor", "99"], "1.5 to 4"),
+    "factor nan": (["upsample", "{scan}", "-o", "{out}", "--factor", "nan"], "factor nan"),
     "factor not a number": (["upsample", "{scan}", "-o", "{out}", "--factor", "two"], "invalid float"),
     "no steps": (["upsample", "{scan}", "-o", "{out}", "--steps", "0"], "steps 0"),
+    "no samples": (["upsample", "{scan}", "-o", "{out}", "--samples", "0"], "samples 0"),
+    "eta not a number": (["upsample", "{scan}", "-o", "{out}", "--eta", "half"], "'half' is neither"),
+    "output is a folder": (["upsample", "{scan}", "-o", "{folder}"], "no ending for an image"),
     "unknown model": (["upsample", "{scan}", "-o", "{out}", "--model", "giant"], "no model 'giant'"),
     "unknown device": (["upsample", "{scan}", "-o", "{out}", "--device", "tpu"], "no device 'tpu'"),
     "unknown sampler": (["upsample", "{scan}", "-o", "{out}", "--sampler", "euler"], "no sampler 'euler'"),
@@ -73,6 +79,9 @@ MISTAKES = {
     "no output": (["upsample", "{scan}"], "required: -o"),
     "no command": ([], "COMMAND"),
     "unknown recipe": (["train", "nothing.yaml", "-o", "{out}"], "no recipe"),
+    "training on an unknown device": (["train", "fast", "-o", "{out}", "--device", "tpu"], "no device 'tpu'"),
+    "training without threads": (["train", "fast", "-o", "{out}", "--threads", "0"], "--threads 0"),
+    "training for no time": (["train", "fast", "-o", "{out}", "--max-minutes", "nan"], "--max-minutes nan"),
     "no data": (["evaluate", "--data", "{folder}"], "no splits.json"),
     "unknown card": (["models", "show", "giant"], "no model 'giant'"),
     "import of nothing": (["models", "import", "a.safetensors", "a.json"], "does not exist"),
@@ -84,12 +93,10 @@ def test_every_mistake_ends_with_exit_code_2_and_one_clear_line(mistake, a_scan,
     pattern, reason = MISTAKES[mistake]
     places = {"scan": a_scan, "out": a_scan.with_name("out.nii.gz"), "folder": a_scan.parent}
     arguments = [argument.format(**places) for argument in pattern]
-    try:
-        code = main(arguments)
-    except SystemExit as end:
-        code = end.code
+    code = main(arguments)
     message = capsys.readouterr().err
     assert code == 2
+    assert message.startswith("pdm-sr: error: ")
     assert reason in message
     assert len(message.strip().splitlines()) == 1
     assert [path.name for path in a_scan.parent.iterdir() if path.is_file()] == ["scan.nii.gz"]
@@ -115,9 +122,61 @@ def test_an_unexpected_error_is_one_line_and_shows_itself_with_debug(a_scan, mon
 
     monkeypatch.setattr("pdm_core.pipeline.super_resolution.super_resolve", broken)
     assert upsample(a_scan) == 1
-    assert "--debug" in capsys.readouterr().err
-    with pytest.raises(ZeroDivisionError):
-        upsample(a_scan, "--debug")
+    quiet = capsys.readouterr().err
+    assert "--debug" in quiet and "Traceback" not in quiet
+    assert upsample(a_scan, "--debug") == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--debug", "models", "show", "giant"], ["models", "--debug", "show", "giant"], ["models", "show", "giant", "--debug"]],
+)
+def test_debug_is_taken_at_every_place_and_keeps_the_exit_code(arguments, capsys):
+    assert main(arguments) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mistake", [["--steps", "0"], ["--steps", "few"]], ids=["an impossible value", "an unreadable one"])
+def test_json_lines_tell_errors(mistake, a_scan, capsys):
+    assert upsample(a_scan, "--progress", "json", *mistake) == 2
+    event = json.loads(capsys.readouterr().out)
+    assert (event["event"], event["kind"]) == ("error", "input")
+    assert event["message"] and event["hint"]
+
+
+def test_a_format_that_cannot_hold_the_values_leaves_no_file(a_scan, capsys):
+    loud = write_volume(Volume(1000 * read_volume(a_scan).array, np.eye(4)), a_scan.with_name("loud.nii.gz"))
+    before = set(a_scan.parent.iterdir())
+    spread = str(a_scan.with_name("spread.nrrd"))
+    assert upsample(loud, "--samples", "2", "--steps", "2", "--dtype", "uint8", "--uncertainty", spread) == 2
+    assert "do not fit uint8" in capsys.readouterr().err
+    assert set(a_scan.parent.iterdir()) == before
+
+
+def test_a_log_gets_a_line_now_and_then(capsys):
+    console = LineConsole(interval_s=0.0)
+    console.progress(ProgressEvent("restoring", 3, 60, 12.4))
+    patient = LineConsole(interval_s=3600.0)
+    patient.progress(ProgressEvent("restoring", 4, 60, 12.4))
+    assert capsys.readouterr().err == "pdm-sr: restoring: 3 of 60, about 12 s left\n"
+
+
+def test_the_listing_is_also_json(capsys):
+    assert main(["models", "list", "--json"]) == 0
+    assert "tiny" in {card["name"] for card in json.loads(capsys.readouterr().out)}
+
+
+@pytest.mark.parametrize("asked", ["--help", "--version"])
+def test_help_and_version_need_no_heavy_library(asked):
+    program = (
+        "import sys; from pdm_core.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "print('heavy:', *{'torch', 'monai', 'SimpleITK', 'pydicom', 'matplotlib'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", program, asked], capture_output=True, text=True, check=True)
+    assert "pdm-sr" in run.stdout and run.stdout.strip().endswith("heavy:")
 
 
 def test_models_are_listed_shown_and_verified(capsys):

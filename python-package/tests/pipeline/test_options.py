@@ -13,6 +13,8 @@ from pdm_core import InputError, SuperResolutionOptions
         {"mode": "sideways"}, {"factor": 1.0}, {"factor": float("nan")}, {"factor": -2.0}, {"sampler": "euler"},
         {"steps": 0}, {"samples": 0}, {"samples": 65}, {"seed": -1}, {"device": "tpu"}, {"device": "cuda:x"},
         {"eta": 1.5}, {"eta": -0.1}, {"grid": "karras"}, {"align": "corner"}, {"batch": 0},
+        {"factor": "2"}, {"factor": None}, {"factor": True}, {"steps": 2.5}, {"steps": "3"}, {"samples": None},
+        {"samples": True}, {"seed": None}, {"eta": "half"}, {"eta": None}, {"device": 0}, {"project": "no"}, {"model": ""},
     ],
 )  # fmt: skip
 def test_impossible_options_are_refused_with_a_remedy(change):
