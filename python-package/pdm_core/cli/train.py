@@ -22,6 +22,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--max-minutes", type=float, help="stop with a checkpoint after this time")
     parser.add_argument("--threads", type=int, help="threads of the CPU")
+    parser.add_argument("--compile", action="store_true", help="compile the network first (faster; needs a C++ compiler)")
     add_progress_argument(parser)
     return parser
 
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             data_root=data,
             device=str(device),
             max_minutes=arguments.max_minutes,
+            compiled=arguments.compile,
             progress=console.progress,
         )
         if not finished(recipe, arguments.output):

@@ -37,6 +37,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--device", default=defaults.device, help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--batch", type=int, help="slices at a time (default: what fits)")
     parser.add_argument("--no-project", action="store_true", help="do not keep the measured frequencies as measured")
+    parser.add_argument("--pad", action="store_true", help="reflect the borders: for images cropped after the scan")
     parser.add_argument("--dtype", default="float32", help="number format of the output (default float32)")
     parser.add_argument("--series", help="which series of a DICOM folder")
     add_progress_argument(parser)
@@ -103,6 +104,7 @@ def _options(arguments: argparse.Namespace) -> SuperResolutionOptions:
         seed=arguments.seed,
         device=arguments.device,
         project=not arguments.no_project,
+        pad=arguments.pad,
         align=arguments.align,
         eta=arguments.eta,
         grid=arguments.grid,

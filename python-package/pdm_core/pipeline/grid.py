@@ -39,12 +39,18 @@ class InPlaneGrid:
     align: Align
 
     @classmethod
-    def of(cls, unit_slices: FloatArray, factor: float, align: Align) -> InPlaneGrid:
-        """The grid for slices (K, h, w) in the network's range; axes that begin and end in air need no margin."""
+    def of(cls, unit_slices: FloatArray, factor: float, align: Align, pad: bool) -> InPlaneGrid:
+        """The grid for slices (K, h, w) in the network's range.
+
+        `pad` is for images that were cropped after the scan: axes that do not begin and end in air get a margin. An image
+        that covers the field of view as scanned is periodic, and a margin would only break its borders.
+        """
         low = (unit_slices.shape[1], unit_slices.shape[2])
         high = highres_size(low, factor)
         steps = (np.abs(unit_slices[:, 0] - unit_slices[:, -1]), np.abs(unit_slices[:, :, 0] - unit_slices[:, :, -1]))
-        margin = [_margin(n, big, float(step.mean()) / 2.0) for n, big, step in zip(low, high, steps, strict=True)]
+        margin = [
+            _margin(n, big, float(step.mean()) / 2.0) if pad else 0 for n, big, step in zip(low, high, steps, strict=True)
+        ]
         return cls(low, high, (margin[0], margin[1]), align)
 
     @property

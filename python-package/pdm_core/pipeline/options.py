@@ -33,6 +33,8 @@ class SuperResolutionOptions:
         seed: makes the run repeatable.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         project: keep what the scanner measured exactly as measured, at every step.
+        pad: reflect the borders during the work; for images that were cropped after the scan, whose opposite borders
+            would ring into each other. An image as scanned is periodic and restored better without.
         align: "index0" keeps the first voxel's centre in place, "fov" the outer box.
         eta: share of renewed noise for ddim, 0 to 1, or "full".
         grid: times for a chosen sampler: uniform, quadratic or logsnr.
@@ -48,6 +50,7 @@ class SuperResolutionOptions:
     seed: int = 0
     device: str = "auto"
     project: bool = True
+    pad: bool = False
     align: Literal["index0", "fov"] = "index0"
     eta: float | Literal["full"] = 0.0
     grid: Literal["uniform", "quadratic", "logsnr"] = "uniform"
@@ -68,8 +71,9 @@ class SuperResolutionOptions:
             raise InputError(f"eta {self.eta!r} is not possible.", 'Use a number from 0 to 1, or "full".')
         if not isinstance(self.model, str) or not self.model:
             raise InputError(f"{self.model!r} is no name of a model.", 'Use "auto" or a name of pdm-sr models list.')
-        if not isinstance(self.project, bool):
-            raise InputError(f"project {self.project!r} is not possible.", "Use true or false.")
+        for name in ("project", "pad"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name} {getattr(self, name)!r} is not possible.", "Use true or false.")
         check_device(self.device)
 
     def as_dict(self) -> dict[str, Any]:

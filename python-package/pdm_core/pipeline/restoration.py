@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pdm_core.degradation.kspace import project
 from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.periodic import PeriodicDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.pipeline.grid import InPlaneGrid, to_tensor
 from pdm_core.pipeline.noise import noise_fields, shared_by, stream
@@ -50,6 +51,7 @@ class Restorer:
         seed: decides the noise together with the number of the sample.
         project: keep the measured band as measured, at every step.
         device: where the denoiser lives.
+        tile: edge of the tiles in pixels, when whole slices exceed the memory.
     """
 
     denoiser: Denoiser
@@ -59,6 +61,7 @@ class Restorer:
     seed: int
     project: bool
     device: torch.device
+    tile: int | None = None
 
     def work_units(self, slices: int) -> int:
         """Slice-steps of a run, for the progress."""
@@ -96,12 +99,11 @@ class Restorer:
         if batch > 1:
             warn(f"The device ran out of memory with {batch} slices at a time; going on with {batch // 2}.")
             return self, batch // 2
-        tile = self.denoiser.tile // 2 if isinstance(self.denoiser, TiledDenoiser) else TILE
+        tile = self.tile // 2 if self.tile else TILE
         if tile < _SMALLEST_TILE:
             raise error
         warn(f"The device ran out of memory with one slice; going on with tiles of {tile} pixels.")
-        whole = self.denoiser.denoiser if isinstance(self.denoiser, TiledDenoiser) else self.denoiser
-        return replace(self, denoiser=TiledDenoiser(whole, tile)), 1
+        return replace(self, tile=tile), 1
 
     def _mean_and_spread(self, measured: Tensor, noises: list[Tensor], progress: Progress) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over the samples by Welford's recurrence, (N, 1, H, W) each."""
@@ -118,8 +120,9 @@ class Restorer:
     def _one_sample(self, x_lr: Tensor, noise: Tensor, progress: Progress) -> Tensor:
         slices = len(x_lr)
         fresh: Iterator[Tensor] = stream(noise[1:], slices)
+        seen = TiledDenoiser(self.denoiser, self.tile) if self.tile else self.denoiser
         return sample(
-            self.denoiser,
+            PeriodicDenoiser(seen),
             x_lr,
             self.grid.factor,
             self.plan,

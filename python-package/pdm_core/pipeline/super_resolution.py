@@ -73,7 +73,7 @@ def super_resolve(
 
     intensity = IntensityMap.of(volume.array)
     unit = intensity.to_unit(volume.array)
-    grid = InPlaneGrid.of(unit, options.factor, options.align)
+    grid = InPlaneGrid.of(unit, options.factor, options.align, options.pad)
     denoiser = prepared(load_model(card, device), device)
     restorer = Restorer(denoiser, grid, plan, options.samples, options.seed, options.project, device)
     batch = options.batch or default_batch(device, grid.padded_high[0] * grid.padded_high[1], len(unit))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ def train(
     device: str = "cpu",
     resume: bool = True,
     max_minutes: float | None = None,
+    compiled: bool = False,
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
 ) -> Path:
@@ -47,6 +48,8 @@ def train(
         device: torch device; on CUDA the network runs in bfloat16 autocast.
         resume: False refuses to continue a run that is already there.
         max_minutes: stop with a checkpoint after that time; a later call goes on from there.
+        compiled: fuse the network with `torch.compile`, which needs a C++ compiler; about a quarter faster on a CPU, not bit
+            for bit what the uncompiled run gives.
         progress: receives the steps with an ETA.
         cancel: checked at every step; the checkpoint is written before the run stops.
 
@@ -70,7 +73,7 @@ def train(
     if checkpoint.exists():
         load_checkpoint(state, recipe.as_dict(), checkpoint)
     meter = Progress(f"training {recipe.name}", recipe.iterations, progress, cancel, done=state.step)
-    run = _Run(recipe, state, spread, training, validation, target, run_folder)
+    run = _Run(recipe, state, spread, training, validation, target, run_folder, compiled)
     deadline = None if max_minutes is None else time.monotonic() + 60.0 * max_minutes
     try:
         while state.step < recipe.iterations and (deadline is None or time.monotonic() < deadline):
@@ -99,9 +102,7 @@ def trained_denoiser(recipe: Recipe, run_folder: Path, data_root: Path) -> Resid
 
 def _fresh_state(recipe: Recipe, device: torch.device) -> TrainingState:
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe.network).to(device)
-    if device.type == "cuda":
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = build_network(recipe.network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = deepcopy(network).requires_grad_(False)
     return TrainingState(network, average, torch.optim.Adam(network.parameters(), lr=recipe.learning_rate))
 
@@ -118,11 +119,13 @@ class _Run:
         validation: Sequence[SliceStack],
         device: torch.device,
         folder: Path,
+        compiled: bool,
     ) -> None:
         self.recipe, self.state, self.device, self.folder = recipe, state, device, folder
         self.validation = validation
         self.sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share)
-        self.denoiser = build_denoiser(state.network, recipe.bridge, recipe.parameterization, spread)
+        network = cast(torch.nn.Module, torch.compile(state.network)) if compiled else state.network
+        self.denoiser = build_denoiser(network, recipe.bridge, recipe.parameterization, spread)
         self.averaged = build_denoiser(state.average, recipe.bridge, recipe.parameterization, spread).eval()
         self.losses: list[torch.Tensor] = []
 

@@ -72,13 +72,11 @@ class PairSampler:
         return torch.stack((x_hr, project(x_hr, size))), factor
 
     def _augmented_crop(self, pair: Tensor, random: np.random.Generator) -> Tensor:
-        """A random crop with random flips, transposition, gain and offset; the image and its low resolution alike."""
-        height, width = pair.shape[-2:]
-        top, left = (int(random.integers(max(1, edge - self._crop + 1))) for edge in (height, width))
-        crop = pair[:, top : top + self._crop, left : left + self._crop]
-        missing = (self._crop - crop.shape[-1], self._crop - crop.shape[-2])
-        if max(missing) > 0:
-            crop = torch.nn.functional.pad(crop, (0, missing[0], 0, missing[1]), mode="replicate")
+        """A random crop, flipped, transposed, with gain and offset; the image and its low resolution alike."""
+        # To the Fourier transform the image is a torus, and an anatomy that is cut off at one border rings into the
+        # opposite one: crops across the seam teach that too.
+        rows, columns = ((int(random.integers(edge)) + torch.arange(self._crop)) % edge for edge in pair.shape[-2:])
+        crop = pair[:, rows][:, :, columns]
         flips = [dim for dim in (-2, -1) if random.random() < 0.5]
         crop = torch.flip(crop, flips) if flips else crop
         crop = crop.transpose(-2, -1) if random.random() < 0.5 else crop

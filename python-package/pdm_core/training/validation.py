@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pdm_core.degradation.kspace import lowres_size, project
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser
+from pdm_core.diffusion.periodic import PeriodicDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.evaluation.metrics import psnr, ssim
 from pdm_core.training.slices import SliceStack
@@ -53,7 +54,7 @@ def _gain(denoiser: ResidualDenoiser | EpsilonDenoiser, x_hr: Tensor, factor: fl
     noise = torch.randn(x_hr.shape, generator=torch.Generator().manual_seed(0)).to(x_hr)
     estimate = torch.cat(
         [
-            sample(denoiser, lr, true_factor, _PLANS[type(denoiser)], eps)
+            sample(PeriodicDenoiser(denoiser), lr, true_factor, _PLANS[type(denoiser)], eps)
             for lr, eps in zip(torch.split(x_lr, 1), torch.split(noise, 1), strict=True)
         ]
     )

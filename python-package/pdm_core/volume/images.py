@@ -30,6 +30,8 @@ def read_image(path: Path) -> Volume:
     """
     import SimpleITK as sitk
 
+    if path.suffix in (".MHA", ".MHD"):
+        raise InputError(f"{path}: MetaImage files are found by an ending in lower case only.", "Rename the file.")
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:

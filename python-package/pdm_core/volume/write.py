@@ -46,8 +46,9 @@ def write_volume(volume: Volume, path: str | Path, *, dtype: str = "float32") ->
 def checked_output(path: str | Path) -> Path:
     """Return `path` when a volume can be written there, or raise `InputError`; for use before long work."""
     target = Path(path)
-    if image_suffix(target) not in _WRITABLE:
-        raise InputError(f"{target} has no ending for an image.", f"Use one of: {', '.join(_WRITABLE)}.")
+    suffix = image_suffix(target)
+    if suffix not in _WRITABLE or not target.name.endswith(suffix):
+        raise InputError(f"{target} has no ending for an image.", f"Use one of: {', '.join(_WRITABLE)}, in lower case.")
     if not target.parent.is_dir():
         raise InputError(f"The folder {target.parent} for the output does not exist.", "Create it first.")
     if target.is_dir():

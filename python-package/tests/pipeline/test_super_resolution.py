@@ -81,11 +81,12 @@ def test_index0_keeps_the_first_voxel_and_fov_the_outer_box(factor):
                 np.testing.assert_allclose(result.ijk_to_ras @ (*finer, 0, 1), volume.ijk_to_ras @ (*edges, 0, 1), atol=1e-9)
 
 
+@pytest.mark.parametrize("pad", [False, True])
 @pytest.mark.parametrize("align", ["index0", "fov"])
 @pytest.mark.parametrize(("factor", "steps"), [(2.0, 3), (2.6, 2), (4.0, 1)])
-def test_what_was_measured_stays_as_measured(align, factor, steps):
+def test_what_was_measured_stays_as_measured(align, factor, steps, pad):
     volume = a_volume()
-    result = super_resolve(volume, SuperResolutionOptions(factor=factor, steps=steps, align=align, **TINY))
+    result = super_resolve(volume, SuperResolutionOptions(factor=factor, steps=steps, align=align, pad=pad, **TINY))
     assert result.provenance["consistency_db"] > 90
     if align == "index0":
         again = downsample(torch.from_numpy(result.volume.array)[:, None].double(), volume.shape[1:])[:, 0].numpy()
@@ -140,13 +141,13 @@ def test_samples_give_their_mean_and_standard_deviation():
 def test_margins_are_whole_on_both_grids_and_absent_in_air():
     volume = a_volume((2, 107, 60)).array / 500
     for factor in (1.5, 2.0, 2.5, 3.1):
-        grid = InPlaneGrid.of(volume, factor, "index0")
+        grid = InPlaneGrid.of(volume, factor, "index0", pad=True)
         for axis in (0, 1):
             assert grid.margin[axis] * grid.high[axis] % grid.low[axis] == 0
             assert grid.padded_high[axis] * grid.low[axis] == grid.padded_low[axis] * grid.high[axis]
     in_air = np.zeros((2, 64, 64), np.float32)
     in_air[:, 20:40, 20:40] = 1
-    assert InPlaneGrid.of(in_air, 2.0, "index0").margin == (0, 0)
+    assert InPlaneGrid.of(in_air, 2.0, "index0", pad=True).margin == (0, 0)
 
 
 def test_progress_counts_every_slice_step_and_cancel_stops_in_between():

@@ -125,6 +125,32 @@ def test_pairs_are_made_from_whole_slices_before_cropping():
     torch.testing.assert_close(again.x_hr, pairs.x_hr, rtol=0, atol=0)
 
 
+def test_crops_go_on_at_the_opposite_border():
+    image = torch.arange(40 * 36, dtype=torch.float32).reshape(1, 40, 36)
+    pairs = PairSampler([SliceStack("a", image, 1.0)], (2.0, 2.0), 48, 0.0).draw(4, np.random.default_rng(0))
+    assert pairs.x_hr.shape == (4, 1, 48, 48)
+    for crop in pairs.x_hr[:, 0]:
+        rows, columns = (40, 36) if (crop[40:] == crop[:8]).all() else (36, 40)
+        assert (crop[rows:] == crop[: 48 - rows]).all() and (crop[:, columns:] == crop[:, : 48 - columns]).all()
+
+
+def test_a_compiled_network_trains_the_weights_that_are_kept(a_data_folder, tmp_path, monkeypatch):
+    compiled = []
+    fuse = torch.compile
+
+    def without_a_compiler(network):
+        compiled.append(network)
+        return fuse(network, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", without_a_compiler)
+    recipe = a_recipe(iterations=4)
+    train(recipe, tmp_path / "plain", data_root=a_data_folder)
+    train(recipe, tmp_path / "compiled", data_root=a_data_folder, compiled=True)
+    assert len(compiled) == 1
+    plain, fused = (weights_of(tmp_path / name)["average"] for name in ("plain", "compiled"))
+    assert all(torch.equal(plain[key], fused[key]) for key in plain)
+
+
 def test_the_residual_grows_with_the_factor():
     spread = residual_spread([SliceStack("a", torch.from_numpy(some_edges(0)) / 100, 1.0)], (1.5, 4.0))
     assert [factor for factor, _ in spread][:: len(spread) - 1] == [1.5, 4.0]

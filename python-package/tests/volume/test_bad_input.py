@@ -90,7 +90,17 @@ def test_the_output_must_not_be_the_input(tmp_path):
         refuse_overwriting_input(tmp_path, tmp_path / "new.nii.gz")
 
 
-@pytest.mark.parametrize("name", ["v.jpg", "v", "missing/v.nii.gz"])
+def test_endings_in_capitals_are_read_or_refused_with_the_remedy(tmp_path):
+    volume = Volume(a_ramp(), np.eye(4))
+    for ending in ("nii", "nii.gz", "nrrd"):
+        written = write_volume(volume, tmp_path / f"v.{ending}").rename(tmp_path / f"V.{ending.upper()}")
+        np.testing.assert_array_equal(read_volume(written).array, volume.array)
+    written = write_volume(volume, tmp_path / "v.mha").rename(tmp_path / "V.MHA")
+    with pytest.raises(InputError, match="Rename the file"):
+        read_volume(written)
+
+
+@pytest.mark.parametrize("name", ["v.jpg", "v", "V.NII.GZ", "missing/v.nii.gz"])
 def test_impossible_outputs_are_refused(tmp_path, name):
     with pytest.raises(InputError):
         write_volume(Volume(a_ramp(), np.eye(4)), tmp_path / name)
