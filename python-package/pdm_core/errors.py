@@ -39,6 +39,19 @@ class MissingDependencyError(PdmError):
     kind = "missing"
 
 
+class MemoryShortageError(PdmError):
+    """The work does not fit the memory of the device or of the machine (exit code 1)."""
+
+    kind = "memory"
+
+    def __init__(
+        self,
+        message: str = "The memory did not suffice.",
+        hint: str = "Close other programs, use a smaller factor or batch, or crop the volume.",
+    ) -> None:
+        super().__init__(message, hint)
+
+
 class CancelledError(PdmError):
     """The user asked to stop (exit code 130)."""
 

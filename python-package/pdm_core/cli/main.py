@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from pdm_core.cli import demo, evaluate, models, train, upsample
-from pdm_core.cli.console import print_event
-from pdm_core.errors import CancelledError, InputError, PdmError
+from pdm_core.cli.failures import as_user_error, report
+from pdm_core.errors import InputError
 from pdm_core.version import package_version
 
 _COMMANDS = (upsample, train, evaluate, models, demo)
@@ -44,12 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         _parser().parse_args(words, arguments)
         code: int = arguments.run(arguments)
         return code
-    except KeyboardInterrupt:
-        return _report(CancelledError(), arguments)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         if arguments.debug:
             traceback.print_exc()
-        return _report(error if isinstance(error, PdmError) else _unexpected(error), arguments)
+        return report(as_user_error(error), json_lines=arguments.progress == "json")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,15 +59,3 @@ def _parser() -> argparse.ArgumentParser:
     for command in _COMMANDS:
         command.add_parser(commands).set_defaults(run=command.run)
     return parser
-
-
-def _unexpected(error: Exception) -> PdmError:
-    return PdmError(f"Unexpected {type(error).__name__}: {error}.", "Run again with --debug and report it.")
-
-
-def _report(error: PdmError, arguments: argparse.Namespace) -> int:
-    if arguments.progress == "json":
-        print_event({"event": "error", "kind": error.kind, "message": error.message, "hint": error.hint})
-    text = " ".join(str(error).split())
-    print(f"pdm-sr: error: {text}", file=sys.stderr)
-    return error.exit_code

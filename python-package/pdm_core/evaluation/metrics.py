@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from pdm_core.degradation.kspace import Size, downsample, project
+from pdm_core.pipeline.intensity import PERCENTILES
+from pdm_core.volume.volume import FloatArray
 
 # Beyond this many dB two images agree to float32 rounding; equal images would give infinity.
 PSNR_CAP = 200.0
@@ -68,6 +71,14 @@ def psnr_ssim(image: Tensor, reference: Tensor, convention: MetricConvention) ->
         peak = float(reference.max())
         return psnr(image, reference, peak), ssim(image, reference, peak, "uniform")
     return psnr(image, reference), ssim(image, reference)
+
+
+def quality_against(image: FloatArray, reference: FloatArray) -> dict[str, float]:
+    """Mean PSNR in dB and SSIM over the slices of two arrays `[K, J, I]` by `unit_float`, scaled by the reference."""
+    low, high = np.percentile(reference, PERCENTILES)
+    unit, truth = (torch.from_numpy((values - low) / (high - low)).float()[:, None] for values in (image, reference))
+    psnrs, ssims = psnr_ssim(unit, truth, MetricConvention.UNIT_FLOAT)
+    return {"psnr_db": float(psnrs.mean()), "ssim": float(ssims.mean())}
 
 
 def consistency(image: Tensor, measured: Tensor, data_range: float = 1.0) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,19 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def available_devices() -> list[dict[str, Any]]:
+    """The devices that can be chosen here, the one of "auto" first: name, description and, for a GPU, memory in bytes."""
+    devices: list[dict[str, Any]] = []
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        name = torch.cuda.get_device_name(index)
+        devices.append({"name": f"cuda:{index}", "description": name, "free_bytes": free, "total_bytes": total})
+    devices.append({"name": "cpu", "description": f"{torch.get_num_threads()} threads"})
+    if torch.backends.mps.is_available():
+        devices.append({"name": "mps", "description": "Apple GPU"})
+    return devices
 
 
 def default_batch(device: torch.device, pixels: int, slices: int) -> int:

@@ -1,0 +1,132 @@
+"""`python -m pdm_core.worker JOB.json`: one job in its own process, for programs that must never freeze (DESIGN, "Worker").
+
+The job and its arrays lie in one folder; results are written there too. Standard output carries one JSON object a line:
+
+    {"event": "progress", "stage", "step", "of", "eta_s"}    {"event": "warning", "message"}
+    {"event": "result", ...}                                 {"event": "error", "kind", "message", "hint"}
+
+A file named `cancel` in the folder asks the work to stop at its next step. The exit code is that of `pdm-sr`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pdm_core.cli.console import JsonConsole
+from pdm_core.cli.failures import as_user_error, report
+from pdm_core.errors import CancelledError, InputError
+from pdm_core.pipeline.options import SuperResolutionOptions
+from pdm_core.volume.checks import checked_array
+from pdm_core.volume.volume import FloatArray, Volume
+
+CANCEL = "cancel"
+RESULT, UNCERTAINTY = "result.npy", "uncertainty.npy"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do one job; everything that can go wrong becomes an error event and an exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        path, job = _read_job(words)
+        _TASKS[job["task"]](job, path.parent, JsonConsole())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        if not isinstance(error, CancelledError | InputError):
+            traceback.print_exc()
+        return report(as_user_error(error), json_lines=True)
+
+
+def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> None:
+    """Restore the volume of a job.
+
+    Args:
+        job: `volume` (a .npy file, `[K, J, I]`), `ijk_to_ras`, `options` (those of `SuperResolutionOptions`), and as you
+            like `metadata` and `reference` (a .npy file on the grid of the result, to measure it against).
+        folder: where the job lies and the results go.
+        console: receives the events; the result event names `result.npy`, `uncertainty.npy` or null, `ijk_to_ras`,
+            `provenance` and, with a reference, `quality`.
+    """
+    options = SuperResolutionOptions.from_dict(job["options"])
+    array = checked_array(np.load(folder / job["volume"], allow_pickle=False), "The volume")
+    volume = Volume(array, np.array(job["ijk_to_ras"]), job.get("metadata", {}))
+    reference = _reference(job, folder, volume, options.factor)
+
+    from pdm_core.pipeline.super_resolution import super_resolve
+
+    cancel = folder / CANCEL
+    result = super_resolve(volume, options, progress=console.progress, cancel=cancel.exists, warn=console.warning)
+    _write(result.volume.array, folder / RESULT)
+    if result.uncertainty is not None:
+        _write(result.uncertainty.array, folder / UNCERTAINTY)
+    facts: dict[str, Any] = {
+        "volume": RESULT,
+        "uncertainty": None if result.uncertainty is None else UNCERTAINTY,
+        "ijk_to_ras": result.volume.ijk_to_ras.tolist(),
+        "provenance": result.provenance,
+    }
+    if reference is not None:
+        from pdm_core.evaluation.metrics import quality_against
+
+        facts["quality"] = quality_against(result.volume.array, reference)
+    console.result("restored", facts)
+
+
+def devices_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> None:
+    """Name the devices that torch can use here, the preferred one first."""
+    from pdm_core.pipeline.devices import available_devices
+
+    console.result("devices", {"devices": available_devices()})
+
+
+_TASKS: dict[str, Callable[[Mapping[str, Any], Path, JsonConsole], None]] = {
+    "super-resolve": super_resolve_job,
+    "devices": devices_job,
+}
+
+
+def _read_job(words: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
+    if len(words) != 1:
+        raise InputError("The worker takes one job file.", "Start it as: python -m pdm_core.worker JOB.json")
+    path = Path(words[0])
+    try:
+        job = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"The job {path} cannot be read: {error}.") from error
+    if not isinstance(job, dict) or job.get("task") not in _TASKS:
+        raise InputError(f"The job {path} has no known task.", f"Its task is one of: {', '.join(_TASKS)}.")
+    return path, job
+
+
+def _reference(job: Mapping[str, Any], folder: Path, volume: Volume, factor: float) -> FloatArray | None:
+    """The reference, refused before the work when it does not fit the result voxel by voxel."""
+    if job.get("reference") is None:
+        return None
+    from pdm_core.degradation.kspace import highres_size
+
+    reference = checked_array(np.load(folder / job["reference"], allow_pickle=False), "The reference")
+    expected = (volume.shape[0], *highres_size((volume.shape[1], volume.shape[2]), factor))
+    if reference.shape != expected:
+        raise InputError(
+            f"The reference has {reference.shape[::-1]} voxels (I, J, K), the result will have {expected[::-1]}.",
+            "Choose a reference on the grid of the result, or none.",
+        )
+    return reference
+
+
+def _write(array: FloatArray, path: Path) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as file:
+        np.save(file, array)
+    os.replace(temporary, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
