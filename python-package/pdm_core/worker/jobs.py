@@ -1,12 +1,4 @@
-"""`python -m pdm_core.worker JOB.json`: one job in its own process, for programs that must never freeze (DESIGN, "Worker").
-
-The job and its arrays lie in one folder; results are written there too. Standard output carries one JSON object a line:
-
-    {"event": "progress", "stage", "step", "of", "eta_s"}    {"event": "warning", "message"}
-    {"event": "result", ...}                                 {"event": "error", "kind", "message", "hint"}
-
-A file named `cancel` in the folder asks the work to stop at its next step. The exit code is that of `pdm-sr`.
-"""
+"""The worker's side: one job read, done and reported."""
 
 from __future__ import annotations
 
@@ -28,7 +20,7 @@ from pdm_core.volume.checks import checked_array
 from pdm_core.volume.volume import FloatArray, Volume
 
 CANCEL = "cancel"
-RESULT, UNCERTAINTY = "result.npy", "uncertainty.npy"
+_RESULT, _UNCERTAINTY = "result.npy", "uncertainty.npy"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,12 +55,12 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
 
     cancel = folder / CANCEL
     result = super_resolve(volume, options, progress=console.progress, cancel=cancel.exists, warn=console.warning)
-    _write(result.volume.array, folder / RESULT)
+    _write(result.volume.array, folder / _RESULT)
     if result.uncertainty is not None:
-        _write(result.uncertainty.array, folder / UNCERTAINTY)
+        _write(result.uncertainty.array, folder / _UNCERTAINTY)
     facts: dict[str, Any] = {
-        "volume": RESULT,
-        "uncertainty": None if result.uncertainty is None else UNCERTAINTY,
+        "volume": _RESULT,
+        "uncertainty": None if result.uncertainty is None else _UNCERTAINTY,
         "ijk_to_ras": result.volume.ijk_to_ras.tolist(),
         "provenance": result.provenance,
     }
@@ -126,7 +118,3 @@ def _write(array: FloatArray, path: Path) -> None:
     with temporary.open("wb") as file:
         np.save(file, array)
     os.replace(temporary, path)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

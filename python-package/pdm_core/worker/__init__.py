@@ -1,0 +1,15 @@
+"""Jobs in a process of their own, for programs that must never freeze (DESIGN, "Worker").
+
+`python -m pdm_core.worker JOB.json` does one job. The job and its arrays lie in one folder; results are written there too.
+Standard output carries one JSON object a line:
+
+    {"event": "progress", "stage", "step", "of", "eta_s"}    {"event": "warning", "message"}
+    {"event": "result", ...}                                 {"event": "error", "kind", "message", "hint"}
+
+A file named `cancel` in the folder asks the work to stop at its next step. The exit code is that of `pdm-sr`.
+`WorkerProcess` starts such a process and hands its events over; it needs neither torch nor Slicer.
+"""
+
+from pdm_core.worker.process import WorkerProcess
+
+__all__ = ["WorkerProcess"]
