@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
+
 from pdm_core.degradation.bandwidth import true_bandwidth
 from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.pipeline.devices import choose_device, default_batch, device_name, prepared
-from pdm_core.pipeline.grid import InPlaneGrid
+from pdm_core.pipeline.grid import Align, InPlaneGrid, to_tensor
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.provenance import provenance_record
@@ -86,6 +89,20 @@ def super_resolve(
         None if restored.spread is None else _placed(volume, grid, restored.spread * intensity.scale),
         record,
     )
+
+
+@torch.inference_mode()
+def zero_filled(volume: Volume, factor: float, align: Align = "index0") -> Volume:
+    """The volume on the grid of its restoration with nothing added: what was measured, interpolated by zero filling.
+
+    The restoration less this is what the model has inferred.
+    """
+    grid = InPlaneGrid.of(volume.array, factor, align, pad=False)
+    array = np.empty((volume.shape[0], *grid.high), dtype=np.float32)
+    for number, measured in enumerate(volume.array):
+        tensor = to_tensor(measured[None], torch.device("cpu"))
+        array[number] = grid.placed(grid.interpolated(tensor), tensor, project=True)[0, 0].numpy()
+    return _placed(volume, grid, array)
 
 
 def sampling_plan(options: SuperResolutionOptions, card: ModelCard) -> SamplingPlan:

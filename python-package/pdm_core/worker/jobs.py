@@ -20,7 +20,7 @@ from pdm_core.volume.checks import checked_array
 from pdm_core.volume.volume import FloatArray, Volume
 
 CANCEL = "cancel"
-_RESULT, _UNCERTAINTY = "result.npy", "uncertainty.npy"
+_RESULT, _UNCERTAINTY, _DETAIL = "result.npy", "uncertainty.npy", "detail.npy"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,24 +43,26 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
         job: `volume` (a .npy file, `[K, J, I]`), `ijk_to_ras`, `options` (those of `SuperResolutionOptions`), and as you
             like `metadata` and `reference` (a .npy file on the grid of the result, to measure it against).
         folder: where the job lies and the results go.
-        console: receives the events; the result event names `result.npy`, `uncertainty.npy` or null, `ijk_to_ras`,
-            `provenance` and, with a reference, `quality`.
+        console: receives the events; the result event names `result.npy`, `uncertainty.npy` or null, `detail.npy`
+            (what the model has added to the measured), `ijk_to_ras`, `provenance` and, with a reference, `quality`.
     """
     options = SuperResolutionOptions.from_dict(job["options"])
     array = checked_array(np.load(folder / job["volume"], allow_pickle=False), "The volume")
     volume = Volume(array, np.array(job["ijk_to_ras"]), job.get("metadata", {}))
     reference = _reference(job, folder, volume, options.factor)
 
-    from pdm_core.pipeline.super_resolution import super_resolve
+    from pdm_core.pipeline.super_resolution import super_resolve, zero_filled
 
     cancel = folder / CANCEL
     result = super_resolve(volume, options, progress=console.progress, cancel=cancel.exists, warn=console.warning)
     _write(result.volume.array, folder / _RESULT)
+    _write(result.volume.array - zero_filled(volume, options.factor, options.align).array, folder / _DETAIL)
     if result.uncertainty is not None:
         _write(result.uncertainty.array, folder / _UNCERTAINTY)
     facts: dict[str, Any] = {
         "volume": _RESULT,
         "uncertainty": None if result.uncertainty is None else _UNCERTAINTY,
+        "detail": _DETAIL,
         "ijk_to_ras": result.volume.ijk_to_ras.tolist(),
         "provenance": result.provenance,
     }

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from pdm_core import CancelledError, InputError, SuperResolutionOptions, Volume, read_volume, super_resolve, write_volume
-from pdm_core.degradation.kspace import downsample
+from pdm_core.degradation.kspace import downsample, project
 from pdm_core.pipeline.grid import InPlaneGrid
+from pdm_core.pipeline.super_resolution import zero_filled
 
 pytestmark = pytest.mark.usefixtures("tiny_zoo")
 TINY = {"model": "tiny", "device": "cpu"}
@@ -203,6 +204,19 @@ def test_tiles_are_fused_without_seams(tiny_zoo):
     difference = (whole - tiled).abs()
     assert difference.mean() < 0.1 * scale
     assert difference.max() < scale
+
+
+@pytest.mark.parametrize("align", ["index0", "fov"])
+def test_what_was_added_has_nothing_in_the_measured_band(align):
+    volume = a_volume()
+    result = super_resolve(volume, SuperResolutionOptions(steps=2, align=align, **TINY)).volume
+    plain = zero_filled(volume, 2.0, align)
+    np.testing.assert_allclose(plain.ijk_to_ras, result.ijk_to_ras, atol=1e-12)
+    added = torch.from_numpy(result.array - plain.array)[:, None].double()
+    size = (volume.shape[1], volume.shape[2])
+    measured_part = added - (added - project(added, size))
+    assert measured_part.abs().max() < 2e-3 * np.ptp(volume.array)
+    assert added.std() > 1e-3 * np.ptp(volume.array)
 
 
 @pytest.mark.parametrize(

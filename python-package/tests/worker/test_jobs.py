@@ -10,6 +10,7 @@ import pytest
 
 from pdm_core import SuperResolutionOptions, Volume, super_resolve
 from pdm_core.cli.failures import as_user_error
+from pdm_core.pipeline.super_resolution import zero_filled
 
 OBLIQUE = [[0.6, 0.1, 0.0, 5.0], [-0.1, -0.6, 0.0, 6.0], [0.0, 0.0, 3.0, -7.0], [0.0, 0.0, 0.0, 1.0]]
 
@@ -56,6 +57,8 @@ def test_the_worker_gives_what_the_library_gives(a_job):
     expected = super_resolve(Volume(np.load(folder / "volume.npy"), np.array(OBLIQUE)), options)
     np.testing.assert_allclose(np.load(folder / result["volume"]), expected.volume.array, atol=1e-2)
     np.testing.assert_allclose(np.load(folder / result["uncertainty"]), expected.uncertainty.array, atol=1e-2)
+    detail = expected.volume.array - zero_filled(Volume(np.load(folder / "volume.npy"), np.array(OBLIQUE)), 2.0).array
+    np.testing.assert_allclose(np.load(folder / result["detail"]), detail, atol=1e-2)
     np.testing.assert_array_equal(result["ijk_to_ras"], expected.volume.ijk_to_ras)
     assert result["provenance"]["input"]["sha256"] == expected.provenance["input"]["sha256"]
 
