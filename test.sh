@@ -4,12 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/environment.sh
 prepare_environment test
-repository=$PWD
-cd python-package
 say "ruff"
-../.venv/bin/ruff check .
-../.venv/bin/ruff format --check .
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
 say "mypy"
-../.venv/bin/mypy
+(cd python-package && ../.venv/bin/mypy)
 say "pytest"
-PDM_SHARED=${PDM_SHARED:-$repository/../shared} exec ../.venv/bin/python -m pytest "$@"
+export PDM_SHARED=${PDM_SHARED:-$PWD/../shared}
+exec .venv/bin/python -m pytest -c python-package/pyproject.toml --rootdir . python-package/tests Testing "$@"

@@ -20,6 +20,7 @@ from pdm_core.volume.checks import checked_array
 from pdm_core.volume.volume import FloatArray, Volume
 
 CANCEL = "cancel"
+_SAME_PLACE_MM = 1e-2
 _RESULT, _UNCERTAINTY, _DETAIL = "result.npy", "uncertainty.npy", "detail.npy"
 
 
@@ -41,7 +42,7 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
 
     Args:
         job: `volume` (a .npy file, `[K, J, I]`), `ijk_to_ras`, `options` (those of `SuperResolutionOptions`), and as you
-            like `metadata` and `reference` (a .npy file on the grid of the result, to measure it against).
+            like `metadata` and `reference` with `reference_ijk_to_ras` (on the grid of the result, to measure it against).
         folder: where the job lies and the results go.
         console: receives the events; the result event names `result.npy`, `uncertainty.npy` or null, `detail.npy`
             (what the model has added to the measured), `ijk_to_ras`, `provenance` and, with a reference, `quality`.
@@ -49,7 +50,7 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
     options = SuperResolutionOptions.from_dict(job["options"])
     array = checked_array(np.load(folder / job["volume"], allow_pickle=False), "The volume")
     volume = Volume(array, np.array(job["ijk_to_ras"]), job.get("metadata", {}))
-    reference = _reference(job, folder, volume, options.factor)
+    reference = _reference(job, folder, volume, options)
 
     from pdm_core.pipeline.super_resolution import super_resolve, zero_filled
 
@@ -99,17 +100,24 @@ def _read_job(words: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
     return path, job
 
 
-def _reference(job: Mapping[str, Any], folder: Path, volume: Volume, factor: float) -> FloatArray | None:
+def _reference(job: Mapping[str, Any], folder: Path, volume: Volume, options: SuperResolutionOptions) -> FloatArray | None:
     """The reference, refused before the work when it does not fit the result voxel by voxel."""
     if job.get("reference") is None:
         return None
-    from pdm_core.degradation.kspace import highres_size
+    from pdm_core.pipeline.grid import InPlaneGrid
 
     reference = checked_array(np.load(folder / job["reference"], allow_pickle=False), "The reference")
-    expected = (volume.shape[0], *highres_size((volume.shape[1], volume.shape[2]), factor))
+    grid = InPlaneGrid.of(volume.array, options.factor, options.align, options.pad)
+    expected = (volume.shape[0], *grid.high)
     if reference.shape != expected:
         raise InputError(
             f"The reference has {reference.shape[::-1]} voxels (I, J, K), the result will have {expected[::-1]}.",
+            "Choose a reference on the grid of the result, or none.",
+        )
+    apart = np.abs(np.array(job["reference_ijk_to_ras"]) - grid.matrix(volume.ijk_to_ras)).max()
+    if apart > _SAME_PLACE_MM:
+        raise InputError(
+            f"The reference does not lie where the result will lie: their matrices differ by up to {apart:.3g} mm.",
             "Choose a reference on the grid of the result, or none.",
         )
     return reference

@@ -66,13 +66,22 @@ def test_the_worker_gives_what_the_library_gives(a_job):
 def test_a_reference_measures_the_result(a_job):
     folder, job = a_job
     np.save(folder / "reference.npy", 500 * np.random.default_rng(1).random((3, 80, 72)).astype(np.float32))
-    code, events = run(folder, {**job, "reference": "reference.npy"})
+    finer = np.array(OBLIQUE) @ np.diag([0.5, 0.5, 1.0, 1.0])
+    job |= {"reference": "reference.npy", "reference_ijk_to_ras": finer.tolist()}
+    code, events = run(folder, job)
     assert code == 0
     assert events[-1]["uncertainty"] is None
     assert 5 < events[-1]["quality"]["psnr_db"] < 15 and -0.5 < events[-1]["quality"]["ssim"] < 0.5
     np.save(folder / "reference.npy", np.random.default_rng(1).random((3, 80, 80)).astype(np.float32))
-    code, events = run(folder, {**job, "reference": "reference.npy"})
+    code, events = run(folder, job)
     assert code == 2 and "72" in events[-1]["message"] and len(events) == 1
+
+
+def test_a_reference_elsewhere_is_refused(a_job):
+    folder, job = a_job
+    np.save(folder / "reference.npy", np.random.default_rng(1).random((3, 80, 72)).astype(np.float32))
+    code, events = run(folder, {**job, "reference": "reference.npy", "reference_ijk_to_ras": np.eye(4).tolist()})
+    assert code == 2 and "mm" in events[-1]["message"] and len(events) == 1
 
 
 def test_a_cancel_file_stops_the_work_without_a_result(a_job):

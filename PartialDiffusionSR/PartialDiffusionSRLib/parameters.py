@@ -1,0 +1,86 @@
+"""The module's parameters, saved with the scene: the core's options one to one, and the nodes that they are for."""
+
+from enum import Enum
+from typing import Annotated
+
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+from pdm_core.pipeline.options import SuperResolutionOptions
+
+
+class Mode(Enum):
+    """Which resolution is restored."""
+
+    IN_PLANE = "in-plane"
+
+
+class Sampler(Enum):
+    """Samplers; automatic takes the model's own."""
+
+    AUTOMATIC = "auto"
+    DDIM = "ddim"
+    ANCESTRAL = "ancestral"
+    DPM_SOLVER_1 = "dpm++1"
+    DPM_SOLVER_2M = "dpm++2m"
+
+
+class Grid(Enum):
+    """Spacing of a chosen sampler's times."""
+
+    UNIFORM = "uniform"
+    QUADRATIC = "quadratic"
+    LOG_SNR = "logsnr"
+
+
+class Align(Enum):
+    """What stays in place: the center of the first voxel, or the outer box."""
+
+    FIRST_VOXEL = "index0"
+    FIELD_OF_VIEW = "fov"
+
+
+@parameterNodeWrapper
+class PartialDiffusionSRParameterNode:
+    """What the panel shows. In `steps` and `batch` 0 stands for automatic."""
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    outputVolume: vtkMRMLScalarVolumeNode
+    referenceVolume: vtkMRMLScalarVolumeNode
+    hardenTransform: bool = False
+    showComparison: bool = True
+    mode: Mode = Mode.IN_PLANE
+    factor: Annotated[float, WithinRange(1.1, 8.0)] = 2.0
+    model: str = "auto"
+    sampler: Sampler = Sampler.AUTOMATIC
+    steps: Annotated[int, WithinRange(0, 1000)] = 0
+    samples: Annotated[int, WithinRange(1, 64)] = 1
+    seed: Annotated[int, WithinRange(0, 2147483647)] = 0
+    device: str = "auto"
+    project: bool = True
+    pad: bool = False
+    align: Align = Align.FIRST_VOXEL
+    eta: Annotated[float, WithinRange(0.0, 1.0)] = 0.0
+    renewAllNoise: bool = False
+    grid: Grid = Grid.UNIFORM
+    batch: Annotated[int, WithinRange(0, 4096)] = 0
+
+
+def optionsOf(parameters: PartialDiffusionSRParameterNode) -> SuperResolutionOptions:
+    """The core's options that the parameters stand for."""
+    return SuperResolutionOptions(
+        mode=parameters.mode.value,
+        factor=parameters.factor,
+        model=parameters.model,
+        sampler=parameters.sampler.value,
+        steps=parameters.steps or None,
+        samples=parameters.samples,
+        seed=parameters.seed,
+        device=parameters.device,
+        project=parameters.project,
+        pad=parameters.pad,
+        align=parameters.align.value,
+        eta="full" if parameters.renewAllNoise else parameters.eta,
+        grid=parameters.grid.value,
+        batch=parameters.batch or None,
+    )

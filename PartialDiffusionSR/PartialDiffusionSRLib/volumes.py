@@ -1,0 +1,86 @@
+"""Between MRML volumes and arrays: what goes to the worker, and what comes back into the scene."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from pdm_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class VoxelData:
+    """A copy of a volume node's voxels that no later change of the scene can touch.
+
+    Attributes:
+        array: `[K, J, I]` in the node's number format.
+        ijkToRAS: 4x4, to world coordinates; left-handed matrices are kept.
+        name: of the node.
+    """
+
+    array: np.ndarray
+    ijkToRAS: np.ndarray
+    name: str
+
+
+def readVolume(node, hardenTransform: bool = False) -> VoxelData:
+    """Copy the voxels of `node` and find its place in the world; the node is not changed.
+
+    Args:
+        node: vtkMRMLScalarVolumeNode.
+        hardenTransform: follow a linear parent transform into world coordinates instead of refusing it.
+
+    Raises:
+        InputError: no image, a label map, a vector image, or a parent transform that cannot be followed.
+    """
+    if node is None:
+        raise InputError(_("No input volume is selected."), _("Select a loaded MR volume."))
+    name = node.GetName()
+    if node.IsA("vtkMRMLLabelMapVolumeNode"):
+        raise InputError(_("{name} is a label map.").format(name=name), _("Select an MR volume."))
+    image = node.GetImageData()
+    if image is None or image.GetNumberOfPoints() == 0:
+        raise InputError(_("The volume {name} holds no image.").format(name=name), _("Load its image first."))
+    if image.GetNumberOfScalarComponents() != 1:
+        raise InputError(_("{name} is a color or vector volume.").format(name=name), _("Select a grayscale volume."))
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    matrix = _toWorld(node, hardenTransform) @ slicer.util.arrayFromVTKMatrix(matrix)
+    return VoxelData(np.array(slicer.util.arrayFromVolume(node)), matrix, name)
+
+
+def writeVolume(node, array: np.ndarray, ijkToRAS: np.ndarray) -> None:
+    """Put `array` `[K, J, I]` into `node`, in place in the world."""
+    slicer.util.updateVolumeFromArray(node, np.ascontiguousarray(array, dtype=np.float32))
+    node.SetAndObserveTransformNodeID(None)
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(np.asarray(ijkToRAS, dtype=float)))
+
+
+def newVolume(name: str):
+    """A new, empty scalar volume with a name that the scene does not have yet."""
+    node = slicer.vtkMRMLScalarVolumeNode()
+    node.SetName(slicer.mrmlScene.GenerateUniqueName(name))
+    return slicer.mrmlScene.AddNode(node)
+
+
+def _toWorld(node, hardenTransform: bool) -> np.ndarray:
+    """The linear parent transform of `node` as a 4x4 matrix."""
+    transform = node.GetParentTransformNode()
+    if transform is None:
+        return np.eye(4)
+    names = {"name": node.GetName(), "transform": transform.GetName()}
+    if not transform.IsTransformToWorldLinear():
+        raise InputError(
+            _("{name} lies under the nonlinear transform {transform}.").format(**names),
+            _("Harden the transform or take the volume out of it."),
+        )
+    if not hardenTransform:
+        raise InputError(
+            _("{name} lies under the transform {transform}.").format(**names),
+            _("Harden the transform, take the volume out of it, or allow the module to follow it."),
+        )
+    matrix = vtk.vtkMatrix4x4()
+    transform.GetMatrixTransformToWorld(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)

@@ -1,0 +1,119 @@
+"""An impulse keeps its place in mm through the module: 48 axis orders, oblique, left-handed, under a transform."""
+
+import json
+from itertools import permutations, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+
+FAST = {"model": "fast", "device": "cpu"}
+
+
+class WorkerHere:
+    """The worker's job in this process: the same files and events, without the seconds that a process takes to start."""
+
+    def __init__(self, job, arrays, *, python, folder=None):
+        import tempfile
+
+        self.folder, self.ended, self.log = Path(tempfile.mkdtemp()), False, ""
+        for name, array in arrays.items():
+            np.save(self.folder / f"{name}.npy", array)
+        self.job = json.loads(json.dumps({**job, **{name: f"{name}.npy" for name in arrays}}))
+
+    def poll(self):
+        from pdm_core.worker.jobs import super_resolve_job
+
+        events = []
+
+        class Console:
+            progress = warning = staticmethod(lambda event: None)
+            result = staticmethod(lambda summary, facts: events.append({"event": "result", **facts}))
+
+        super_resolve_job(self.job, self.folder, Console())
+        self.ended = True
+        return json.loads(json.dumps(events))
+
+    def load(self, name):
+        return np.load(self.folder / name)
+
+    def kill(self):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def logic_here(logic, monkeypatch):
+    from PartialDiffusionSRLib import run
+
+    monkeypatch.setattr(run, "WorkerProcess", WorkerHere)
+    return logic
+
+
+def matrix_of(node):
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def centroid_mm(node):
+    array, matrix = slicer.util.arrayFromVolume(node), matrix_of(node)
+    weight = np.where(array > 0.5 * array.max(), array, 0.0)
+    k, j, i = np.indices(array.shape)
+    place = np.stack((i, j, k, np.ones_like(i)), axis=-1) @ matrix.T
+    return (place[..., :3] * weight[..., None]).sum(axis=(0, 1, 2)) / weight.sum()
+
+
+def a_blob():
+    j, i = np.meshgrid(np.arange(40) - 17, np.arange(36) - 21, indexing="ij")
+    array = np.zeros((3, 40, 36))
+    array[1] = 100 * np.exp(-(i**2 + j**2) / 18.0)
+    return array
+
+
+def axis_orders():
+    return [np.eye(3)[:, order] * signs for order in permutations(range(3)) for signs in product((1.0, -1.0), repeat=3)]
+
+
+def placed(axes):
+    matrix = np.eye(4)
+    matrix[:3, :3] = axes * np.array([0.8, 0.9, 3.0])
+    matrix[:3, 3] = (12.5, -33.25, 101.0)
+    return matrix
+
+
+@pytest.mark.parametrize("align", ["index0", "fov"])
+@pytest.mark.parametrize("number", range(48))
+def test_every_axis_order_and_handedness(logic_here, a_volume_node, number, align):
+    node = a_volume_node(matrix=placed(axis_orders()[number]), array=a_blob())
+    result = logic_here.process(node, align=align, **FAST)
+    np.testing.assert_allclose(centroid_mm(result.volume), centroid_mm(node), atol=0.05)
+    handedness = [np.sign(np.linalg.det(matrix_of(volume)[:3, :3])) for volume in (node, result.volume)]
+    assert handedness[0] == handedness[1]
+
+
+def test_an_oblique_volume(logic_here, a_volume_node):
+    turn, tilt = np.radians(23.0), np.radians(-11.0)
+    about_z = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
+    node = a_volume_node(matrix=placed(about_z @ about_x), array=a_blob())
+    result = logic_here.process(node, **FAST)
+    np.testing.assert_allclose(centroid_mm(result.volume), centroid_mm(node), atol=0.05)
+    bounds = np.zeros(6)
+    assert result.volume.GetRASBounds(bounds) is None and np.ptp(bounds) > 0
+
+
+def test_a_linear_transform_is_followed_when_allowed(logic_here, a_volume_node):
+    node = a_volume_node(array=a_blob())
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    move = np.array([[0, -1, 0, 10], [1, 0, 0, -20], [0, 0, 1, 30], [0, 0, 0, 1.0]])
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(move))
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    result = logic_here.process(node, hardenTransform=True, **FAST)
+    expected = (move @ np.append(centroid_mm(node), 1.0))[:3]
+    np.testing.assert_allclose(centroid_mm(result.volume), expected, atol=0.05)
+    assert result.volume.GetParentTransformNode() is None and node.GetParentTransformNode() is transform

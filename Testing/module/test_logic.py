@@ -1,0 +1,209 @@
+"""The logic on real MRML with the real worker: what it leaves in the scene, and what it does when things go wrong."""
+
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+
+from pdm_core.errors import CancelledError, InputError, MemoryShortageError, PdmError
+
+FAST = {"model": "fast", "device": "cpu"}
+SLOW = {**FAST, "steps": 1000}
+
+
+def names():
+    return sorted(node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
+
+
+def poll_until(run, condition, limit_s=60.0):
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "the run did not get there"
+        run.poll()
+        time.sleep(0.02)
+
+
+def a_running(logic, node, events, **settings):
+    """A long run that has made its first step."""
+    from PartialDiffusionSRLib.run import RunListener
+
+    run = logic.process(node, wait=False, listener=RunListener(progress=events.append), **{**SLOW, **settings})
+    poll_until(run, lambda: run.ended or len(events) > 1)
+    return run
+
+
+def test_process_leaves_a_sharper_volume_beside_the_input(logic, a_volume_node):
+    node = a_volume_node()
+    node.GetDisplayNode().AutoWindowLevelOff()
+    node.GetDisplayNode().SetWindowLevel(123, 321)
+    before = np.array(slicer.util.arrayFromVolume(node))
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    study = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "study")
+    hierarchy.CreateItem(study, node)
+
+    result = logic.process(node, factor=2, samples=2, steps=3, **FAST)
+
+    assert slicer.util.arrayFromVolume(result.volume).shape == (3, 96, 80)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(node), before)
+    assert result.volume.GetDisplayNode() is not node.GetDisplayNode()
+    assert (result.volume.GetDisplayNode().GetWindow(), result.volume.GetDisplayNode().GetLevel()) == (123, 321)
+    for companion in (result.volume, result.uncertainty, result.detail, result.provenanceNode):
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(companion)) == study
+    record = json.loads(result.provenanceNode.GetText())
+    assert record == result.provenance and record["consistency_db"] > 90
+    assert "not for diagnosis" in result.volume.GetAttribute("PartialDiffusionSR.Notice")
+    assert (slicer.util.arrayFromVolume(result.uncertainty) >= 0).all()
+    again = logic.process(node, factor=2, samples=2, steps=3, **FAST)
+    assert again.volume.GetName() != result.volume.GetName()
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(again.volume), slicer.util.arrayFromVolume(result.volume))
+
+
+def test_an_output_may_be_given_but_is_never_an_input(logic, a_volume_node):
+    node, output = a_volume_node(), slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "mine")
+    assert logic.process(node, outputVolume=output, **FAST).volume is output
+    assert slicer.util.arrayFromVolume(output).shape == (3, 96, 80)
+    with pytest.raises(InputError, match="is an input"):
+        logic.process(node, outputVolume=node, **FAST)
+    with pytest.raises(InputError, match="is an input"):
+        logic.process(node, outputVolume=output, referenceVolume=output, **FAST)
+
+
+def test_a_reference_measures_the_result(logic, a_volume_node):
+    node = a_volume_node()
+    first = logic.process(node, **FAST)
+    quality = logic.process(node, referenceVolume=first.volume, **FAST).quality
+    assert quality["psnr_db"] > 100 and quality["ssim"] == pytest.approx(1.0, abs=1e-6)
+    with pytest.raises(InputError, match="reference"):
+        logic.process(node, referenceVolume=a_volume_node(name="elsewhere"), **FAST)
+
+
+def test_the_console_hears_of_progress_without_waiting(logic, a_volume_node):
+    from PartialDiffusionSRLib.run import RunListener
+
+    events, results = [], []
+    run = logic.process(
+        a_volume_node(), wait=False, listener=RunListener(progress=events.append, finished=results.append), **FAST
+    )
+    assert not run.ended
+    deadline = time.monotonic() + 60
+    while not run.ended and time.monotonic() < deadline:
+        slicer.app.processEvents()
+        time.sleep(0.02)
+    assert results == [run.result] and events[-1]["step"] == events[-1]["of"]
+    assert not logic._runs and not logic._timer.isActive()
+
+
+@pytest.mark.parametrize("spoil", ["none", "empty", "label map", "vector", "transformed", "nonlinear", "tiny", "constant"])
+def test_a_volume_that_cannot_be_worked_on_is_refused(logic, a_volume_node, spoil):
+    node = a_volume_node()
+    if spoil == "none":
+        node = None
+    elif spoil == "empty":
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    elif spoil == "label map":
+        node = slicer.util.addVolumeFromArray(np.zeros((3, 40, 40), np.int16), nodeClassName="vtkMRMLLabelMapVolumeNode")
+    elif spoil == "vector":
+        image = vtk.vtkImageData()
+        image.SetDimensions(40, 40, 3)
+        image.AllocateScalars(vtk.VTK_FLOAT, 3)
+        node.SetAndObserveImageData(image)
+    elif spoil in ("transformed", "nonlinear"):
+        kind = "vtkMRMLLinearTransformNode" if spoil == "transformed" else "vtkMRMLBSplineTransformNode"
+        transform = slicer.mrmlScene.AddNewNodeByClass(kind)
+        if spoil == "nonlinear":
+            transform.SetAndObserveTransformToParent(vtk.vtkThinPlateSplineTransform())
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    elif spoil == "tiny":
+        node = a_volume_node(shape=(2, 12, 12))
+    elif spoil == "constant":
+        node = a_volume_node(array=np.full((2, 40, 40), 7.0))
+    before = names()
+    with pytest.raises(InputError) as refused:
+        logic.process(node, **FAST)
+    assert refused.value.hint
+    assert names() == before
+
+
+@pytest.mark.parametrize("options", [{"factor": 9}, {"factor": 1}, {"samples": 0}, {"model": "nobody"}, {"factr": 2}])
+def test_options_that_cannot_be_are_refused(logic, a_volume_node, options):
+    with pytest.raises(InputError):
+        logic.process(a_volume_node(), **{**FAST, **options})
+
+
+def test_cancel_leaves_the_scene_as_it_was(logic, a_volume_node):
+    node, events = a_volume_node(), []
+    before = names()
+    run = a_running(logic, node, events)
+    run.cancel()
+    poll_until(run, lambda: run.ended)
+    assert isinstance(run.error, CancelledError) and names() == before
+    assert logic.process(node, **FAST).volume is not None
+
+
+def test_a_killed_worker_is_tried_once_more_and_then_explained(logic, a_volume_node):
+    node, events = a_volume_node(), []
+    before = names()
+    run = a_running(logic, node, events, batch=2)
+    first = run._worker
+    os.killpg(first._process.pid, signal.SIGKILL)
+    poll_until(run, lambda: run._worker is not first)
+    assert run._options.batch == 1 and not run.ended
+    os.killpg(run._worker._process.pid, signal.SIGKILL)
+    poll_until(run, lambda: run.ended)
+    assert isinstance(run.error, MemoryShortageError) and "crop" in run.error.hint
+    assert names() == before and not first.folder.exists() and not run._worker.folder.exists()
+
+
+def test_a_removed_input_is_an_error_not_a_crash(logic, a_volume_node):
+    node = a_volume_node()
+    run = logic.process(node, wait=False, **FAST)
+    slicer.mrmlScene.RemoveNode(node)
+    poll_until(run, lambda: run.ended)
+    assert isinstance(run.error, PdmError) and "removed" in run.error.message
+    assert names() == []
+
+
+def test_stopping_all_leaves_no_process_and_no_folder(logic, a_volume_node):
+    events = []
+    runs = [a_running(logic, a_volume_node(name=name), events) for name in "ab"]
+    logic.stopAll()
+    for run in runs:
+        assert run._worker._process.poll() is not None and not run._worker.folder.exists()
+        assert isinstance(run.error, CancelledError)
+
+
+def test_the_parameters_are_the_options_one_to_one(logic):
+    from dataclasses import fields
+
+    from PartialDiffusionSRLib.parameters import Align, Grid, Mode, Sampler, optionsOf
+    from pdm_core.pipeline import options as core
+
+    parameters = logic.getParameterNode()
+    assert optionsOf(parameters) == core.SuperResolutionOptions()
+    missing = {field.name for field in fields(core.SuperResolutionOptions)} - set(parameters.allParameters)
+    assert not missing
+    for kind, name in ((Mode, "mode"), (Sampler, "sampler"), (Grid, "grid"), (Align, "align")):
+        assert tuple(member.value for member in kind) == core._CHOICES[name]
+    parameters.steps, parameters.batch, parameters.renewAllNoise, parameters.align = 5, 2, True, Align.FIELD_OF_VIEW
+    changed = optionsOf(logic.getParameterNode())
+    assert (changed.steps, changed.batch, changed.eta, changed.align) == (5, 2, "full", "fov")
+
+
+def test_a_real_prostate_volume(logic, shared_data, scene):
+    from pdm_core import read_volume, super_resolve
+    from pdm_core.pipeline.options import SuperResolutionOptions
+
+    path = shared_data / "prostate/prostatex/ProstateX-0218/t2_tra.nii.gz"
+    volume = read_volume(path)
+    node = slicer.modules.volumes.logic().AddArchetypeVolume(str(path), "t2", 0)
+    result = logic.process(node, **FAST)
+    expected = super_resolve(volume, SuperResolutionOptions(**FAST)).volume
+    np.testing.assert_allclose(slicer.util.arrayFromVolume(result.volume), expected.array, atol=0.5)
+    matrix = vtk.vtkMatrix4x4()
+    result.volume.GetIJKToRASMatrix(matrix)
+    np.testing.assert_allclose(slicer.util.arrayFromVTKMatrix(matrix), expected.ijk_to_ras, atol=1e-4)
