@@ -82,8 +82,8 @@ class _ParameterNode:
             raise AttributeError(f"there is no parameter {name}")
         object.__setattr__(self, name, value)
 
-    def AddObserver(self, event, callback):
-        return self.parameterNode.AddObserver(event, callback)
+    def AddObserver(self, event, callback, priority=0.0):
+        return self.parameterNode.AddObserver(event, callback, priority)
 
     def RemoveObserver(self, tag):
         self.parameterNode.RemoveObserver(tag)

@@ -9,7 +9,7 @@ import slicer
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
 application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
-_flavored, _keep = {}, []
+_flavored, _keep, _being_read = {}, [], set()
 
 
 class PythonQtManners:
@@ -20,8 +20,13 @@ class PythonQtManners:
             return _old_style(self, name, super().__getattribute__(name))
         if not name.startswith("_"):
             alias = "objectName" if name == "name" else name
-            if QtCore.QObject.metaObject(self).indexOfProperty(alias) >= 0:
-                return QtCore.QObject.property(self, alias)
+            if (id(self), alias) not in _being_read and QtCore.QObject.metaObject(self).indexOfProperty(alias) >= 0:
+                # Where the getter is virtual, Qt asks for it here again: then it wants the method.
+                _being_read.add((id(self), alias))
+                try:
+                    return QtCore.QObject.property(self, alias)
+                finally:
+                    _being_read.discard((id(self), alias))
         return super().__getattribute__(name)
 
     def __setattr__(self, name, value):

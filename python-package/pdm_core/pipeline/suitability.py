@@ -10,6 +10,7 @@ from pdm_core.errors import InputError
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import ModelCard
+from pdm_core.zoo.validity import notes_on_spacing
 
 # Output beyond this many voxels would not fit the memory of a workstation.
 _MAX_OUTPUT_VOXELS = 2**31
@@ -42,15 +43,7 @@ def refuse_equal_samples(card: ModelCard, steps: int, samples: int) -> None:
 
 def warnings_for(volume: Volume, card: ModelCard, factor: float, bandwidth: Bandwidth) -> Iterator[str]:
     """What a careful user should know before trusting this model on this volume."""
-    spacing = max(volume.spacing[:2])
-    low, high = card.spacing_mm
-    if not 0.95 * low <= spacing <= 1.05 * high:
-        yield (
-            f"The pixels are {spacing:.2f} mm; the model {card.name} was trained on {low:.2f} to {high:.2f} mm: "
-            "its detail is less certain here."
-        )
-    if abs(volume.spacing[0] / volume.spacing[1] - 1.0) > 0.05:
-        yield f"The pixels are not square ({volume.spacing[0]:.2f} x {volume.spacing[1]:.2f} mm); the training images were."
+    yield from notes_on_spacing(card, volume.spacing)
     modality = volume.metadata.get("modality")
     if modality not in (None, "", "MR"):
         yield f"The modality is {modality}, not MR: the model has never seen such images."

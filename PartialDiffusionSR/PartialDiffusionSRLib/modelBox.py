@@ -1,0 +1,66 @@
+"""The choice of the model and of the device, with what their cards say."""
+
+from slicer.i18n import tr as _
+
+from pdm_core.zoo import ModelCard, find_model, list_models
+
+AUTOMATIC = "auto"
+
+
+def fillModels(box, chosen: str) -> None:
+    """The installed models, each with its card as tooltip; `chosen` is selected, also when it is not installed."""
+    box.clear()
+    box.addItem(_("automatic ({name})").format(name=find_model(AUTOMATIC).name), AUTOMATIC)
+    for card in list_models():
+        box.addItem(card.name, card.name)
+    _select(box, chosen)
+
+
+def fillDevices(box, devices: list[dict], chosen: str) -> None:
+    """The devices that the worker has found; before it was asked, automatic and the CPU."""
+    box.clear()
+    box.addItem(_("automatic"), AUTOMATIC)
+    for device in devices or [{"name": "cpu", "description": ""}]:
+        box.addItem(describedDevice(device), device["name"])
+    _select(box, chosen)
+
+
+def describedDevice(device: dict) -> str:
+    """A device in words, with its free memory."""
+    text = ": ".join(filter(None, (device["name"], device["description"])))
+    if "free_bytes" in device:
+        free, total = device["free_bytes"] / 2**30, device["total_bytes"] / 2**30
+        text += _(", {free:.1f} of {total:.1f} GB free").format(free=free, total=total)
+    return text
+
+
+def cardInWords(card: ModelCard) -> str:
+    """A card for a tooltip."""
+    low, high = card.spacing_mm
+    lines = [
+        card.title,
+        _("Factors {low:g} to {high:g}; {millions:.1f} million parameters; licence {licence}").format(
+            low=card.factors[0], high=card.factors[1], millions=card.parameters / 1e6, licence=card.licence
+        ),
+        _("Trained on {contrasts}, {low:.2f} to {high:.2f} mm").format(
+            contrasts=", ".join(card.contrasts), low=low, high=high
+        ),
+        *card.limits,
+    ]
+    return "\n".join(lines)
+
+
+def bridgeInWords(card: ModelCard) -> str:
+    """Where on its bridge a model starts, and how it is aligned."""
+    bridge = card.bridge
+    return _("starts at K = {start} of T = {steps}, alignment {alignment}, rule {rule} (fixed by the model)").format(
+        start=bridge.get("start"), steps=bridge.get("steps"), alignment=bridge.get("alignment"), rule=card.sampler["rule"]
+    )
+
+
+def _select(box, chosen: str) -> None:
+    index = box.findData(chosen)
+    if index < 0:
+        box.addItem(_("{name} (not here)").format(name=chosen), chosen)
+        index = box.count - 1
+    box.setCurrentIndex(index)

@@ -1,0 +1,215 @@
+"""The module's panel: shows the parameters, starts and cancels runs, tells how they went."""
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
+from slicer.util import VTKObservationMixin
+
+from PartialDiffusionSRLib import modelBox, quality, timings
+from PartialDiffusionSRLib.comparison import setOverlayVisible, showComparison
+from PartialDiffusionSRLib.dependencies import ensureDependencies
+from PartialDiffusionSRLib.logic import PartialDiffusionSRLogic
+from PartialDiffusionSRLib.report import Report
+from PartialDiffusionSRLib.run import RunListener
+from pdm_core.errors import CancelledError, PdmError
+from pdm_core.zoo import find_model
+from pdm_core.zoo.validity import notes_on_spacing
+
+
+class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel; everything that it can do, `PartialDiffusionSRLogic` can do without it."""
+
+    def __init__(self, parent=None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self._parameters = None
+        self._guiTag = None
+        self._run = None
+
+    def setup(self) -> None:
+        """Build the panel; needs no main window, no torch and no network."""
+        ScriptedLoadableModuleWidget.setup(self)
+        widget = slicer.util.loadUI(self.resourcePath("UI/PartialDiffusionSR.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
+        self.logic = PartialDiffusionSRLogic()
+        self.report = Report(self.ui.statusLabel, self.ui.logBox, self.ui.reportSection)
+        self._connect()
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self._onSceneEndClose)
+        slicer.app.connect("aboutToQuit()", self.logic.stopAll)
+        self._follow(self.logic.getParameterNode())
+
+    def cleanup(self) -> None:
+        """Stop what runs and let go of the scene."""
+        self.logic.stopAll()
+        self._follow(None)
+        self.removeObservers()
+
+    def enter(self) -> None:
+        """The module is shown again."""
+        if self._parameters is None:
+            self._follow(self.logic.getParameterNode())
+        self._update()
+
+    def exit(self) -> None:
+        """The module is hidden; a run goes on."""
+
+    def setInputVolume(self, node) -> None:
+        """Choose the volume to restore."""
+        self._parameters.inputVolume = node
+
+    def _connect(self) -> None:
+        ui = self.ui
+        ui.applyButton.clicked.connect(self._onApply)
+        ui.copyButton.clicked.connect(lambda *_args: self.report.copy())
+        ui.overlayBox.toggled.connect(setOverlayVisible)
+        ui.qualitySlider.maximum = quality.positions() - 1
+        ui.qualitySlider.connect("valueChanged(int)", self._onQuality)
+        ui.uncertaintyBox.toggled.connect(self._onQuality)
+        ui.modelBox.connect("currentIndexChanged(int)", self._onModel)
+        ui.deviceBox.connect("currentIndexChanged(int)", self._onDevice)
+
+    def _follow(self, parameters) -> None:
+        """Bind the widgets to a parameter node, or to none."""
+        if self._parameters is not None:
+            self._parameters.disconnectGui(self._guiTag)
+            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._update)
+        self._parameters = parameters
+        if parameters is None:
+            return
+        if parameters.inputVolume is None:
+            parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+        model, device = parameters.model, parameters.device
+        modelBox.fillModels(self.ui.modelBox, model)
+        modelBox.fillDevices(self.ui.deviceBox, [], device)
+        self._guiTag = parameters.connectGui(self.ui)
+        self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._update)
+        self._update()
+
+    def _onQuality(self, *_args) -> None:
+        if self._parameters is None:
+            return
+        steps, samples = quality.settingsAt(self.ui.qualitySlider.value, self.ui.uncertaintyBox.checked)
+        if quality.positionOf(self._parameters.steps) != self.ui.qualitySlider.value:
+            self._parameters.steps = steps
+        if (self._parameters.samples > 1) != self.ui.uncertaintyBox.checked:
+            self._parameters.samples = samples
+
+    def _onModel(self, index) -> None:
+        if self._parameters is not None and index >= 0:
+            self._parameters.model = self.ui.modelBox.itemData(index)
+
+    def _onDevice(self, index) -> None:
+        if self._parameters is not None and index >= 0:
+            self._parameters.device = self.ui.deviceBox.itemData(index)
+
+    def _update(self, caller=None, event=None) -> None:
+        """Bring every label in line with the parameters."""
+        parameters, ui = self._parameters, self.ui
+        if parameters is None:
+            return
+        position = quality.positionOf(parameters.steps)
+        ui.qualitySlider.setValue(position)
+        ui.uncertaintyBox.setChecked(parameters.samples > 1)
+        ui.qualityLabel.text = quality.nameOf(position)
+        running = self._run is not None
+        problem = self._problem()
+        ui.applyButton.text = _("Cancel") if running else _("Apply")
+        ui.applyButton.enabled = running or problem is None
+        ui.applyButton.toolTip = _("Stop the run") if running else problem or _("Make the volume sharper")
+        for section in (ui.inputsSection, ui.outputsSection, ui.advancedSection):
+            section.enabled = not running
+        ui.progressBar.visible = running
+        self._updateCard()
+
+    def _problem(self) -> str | None:
+        """Why Apply cannot be pressed, or None."""
+        parameters = self._parameters
+        if parameters.inputVolume is None:
+            return _("Select an input volume.")
+        if parameters.inputVolume.GetImageData() is None:
+            return _("The input volume holds no image.")
+        if parameters.outputVolume is not None and parameters.outputVolume in (
+            parameters.inputVolume,
+            parameters.referenceVolume,
+        ):
+            return _("The output volume is an input.")
+        try:
+            find_model(parameters.model, parameters.factor)
+        except PdmError as error:
+            return str(error)
+        return None
+
+    def _updateCard(self) -> None:
+        """What the model's card has to say of this volume, and how long it will take."""
+        ui, parameters = self.ui, self._parameters
+        try:
+            card = find_model(parameters.model)
+        except PdmError as error:
+            ui.suitabilityLabel.text, ui.bridgeLabel.text, ui.expectedLabel.text = str(error), "", ""
+            return
+        ui.modelBox.toolTip = modelBox.cardInWords(card)
+        ui.bridgeLabel.text = modelBox.bridgeInWords(card)
+        node, notes, expected = parameters.inputVolume, [], ""
+        if node is not None and node.GetImageData() is not None:
+            notes = list(notes_on_spacing(card, node.GetSpacing()))
+            seconds = timings.expectedSeconds(
+                card,
+                node.GetImageData().GetDimensions()[::-1],
+                parameters.factor,
+                parameters.steps,
+                parameters.samples,
+                parameters.device,
+            )
+            if seconds is not None:
+                expected = _("Expected: about {time}, by the last runs here").format(time=timings.inWords(seconds))
+        ui.suitabilityLabel.text = "\n".join(notes)
+        ui.suitabilityLabel.visible = bool(notes)
+        ui.expectedLabel.text = expected
+
+    def _onApply(self, *_args) -> None:
+        if self._run is not None:
+            self.report.status(_("Stopping after this step..."))
+            self._run.cancel()
+            return
+        self.report.begin(self._parameters)
+        listener = RunListener(self._onProgress, self.report.warning, self._onFinished, self._onFailed)
+        try:
+            ensureDependencies(interactive=slicer.util.mainWindow() is not None)
+            self._run = self.logic.processParameters(self._parameters, listener)
+        except PdmError as error:
+            self._onFailed(error)
+        self.ui.progressBar.setRange(0, 0)
+        self._update()
+
+    def _onProgress(self, event: dict) -> None:
+        self.ui.progressBar.setRange(0, event["of"])
+        self.ui.progressBar.setValue(event["step"])
+        left = "" if event["eta_s"] is None else _(", about {time} left").format(time=timings.inWords(event["eta_s"]))
+        self.report.status(_("{stage}: {step} of {of}{left}").format(**{**event, "left": left}))
+
+    def _onFinished(self, result) -> None:
+        run, self._run = self._run, None
+        timings.remember(result.provenance)
+        self.report.finished(result, run.log if run is not None else "")
+        if self._parameters is None:
+            return
+        shown = self._parameters.showComparison and showComparison(self._parameters.inputVolume, result)
+        self.ui.overlayBox.enabled = bool(shown)
+        self._update()
+
+    def _onFailed(self, error: PdmError) -> None:
+        run, self._run = self._run, None
+        self.report.failed(error, "" if run is None else run.log, cancelled=isinstance(error, CancelledError))
+        self._update()
+
+    def _onSceneStartClose(self, caller, event) -> None:
+        self.logic.stopAll()
+        self._follow(None)
+
+    def _onSceneEndClose(self, caller, event) -> None:
+        self._follow(self.logic.getParameterNode())

@@ -1,0 +1,206 @@
+"""The panel from its .ui, driven by clicks: wiring, states, errors, cancel, scene close; and its picture."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+
+from pdm_core.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = ROOT / "PartialDiffusionSR"
+# Properties of qMRMLNodeComboBox that the stand-in does not have.
+SELECTOR = {"nodeTypes", "showChildNodeTypes", "addEnabled", "removeEnabled", "noneEnabled", "noneDisplay"}
+HEAVY = {"torch", "monai", "scipy", "SimpleITK", "pydicom", "safetensors", "skimage", "matplotlib"}
+
+
+@pytest.fixture
+def panel(scene, tmp_path):
+    """The widget as Slicer makes it, with settings of its own."""
+    import qt
+
+    from PartialDiffusionSR import PartialDiffusionSRWidget
+
+    qt.QSettings.setPath(qt.QSettings.NativeFormat, qt.QSettings.UserScope, str(tmp_path))
+    qt.QCoreApplication.setOrganizationName("test")
+    qt.QCoreApplication.setApplicationName("test")
+    panel = PartialDiffusionSRWidget()
+    panel.setup()
+    yield panel
+    panel.cleanup()
+
+
+def wait_until(condition, limit_s=60.0):
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        slicer.app.processEvents()
+        time.sleep(0.02)
+
+
+def volumes():
+    return slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+
+
+def test_apply_waits_for_a_volume_and_says_so(panel, a_volume_node):
+    assert not panel.ui.applyButton.enabled and "input volume" in panel.ui.applyButton.toolTip
+    node = a_volume_node()
+    panel.ui.inputSelector.setCurrentNode(node)
+    assert panel._parameters.inputVolume is node and panel.ui.applyButton.enabled
+    panel.ui.outputSelector.setCurrentNode(node)
+    assert not panel.ui.applyButton.enabled and "is an input" in panel.ui.applyButton.toolTip
+    panel.ui.outputSelector.setCurrentNode(None)
+    panel.ui.factorBox.setValue(7.0)
+    assert not panel.ui.applyButton.enabled and "outside the range" in panel.ui.applyButton.toolTip
+
+
+def test_every_parameter_has_its_widget(panel):
+    bound = {}
+    for widget in vars(panel.ui).values():
+        name = widget.property("SlicerParameterName")
+        if name:
+            assert name not in bound
+            bound[name] = widget.name
+        stray = {bytes(entry).decode() for entry in widget.dynamicPropertyNames()} - {"SlicerParameterName", "nodeTypes"}
+        assert not {entry for entry in stray if not entry.startswith(("_q_", "showChild", "add", "remove", "none"))}, (
+            widget.name
+        )
+    assert set(panel._parameters.allParameters) - set(bound) == {"model", "device"}
+
+
+def test_the_dial_moves_steps_and_samples_and_follows_them(panel, a_volume_node):
+    panel.setInputVolume(a_volume_node())
+    panel.ui.qualitySlider.setValue(2)
+    assert (panel._parameters.steps, panel._parameters.samples) == (8, 1)
+    panel.ui.uncertaintyBox.setChecked(True)
+    assert (panel._parameters.steps, panel._parameters.samples) == (8, 4)
+    panel.ui.stepsBox.setValue(4)
+    assert panel.ui.qualitySlider.value == 1 and panel._parameters.steps == 4
+    panel.ui.samplesBox.setValue(1)
+    assert not panel.ui.uncertaintyBox.checked
+    panel.ui.qualitySlider.setValue(0)
+    assert panel._parameters.steps == 0
+
+
+def test_a_click_restores_and_the_next_run_knows_its_time(panel, a_volume_node):
+    panel.setInputVolume(a_volume_node())
+    panel.ui.deviceBox.setCurrentIndex(panel.ui.deviceBox.findData("cpu"))
+    panel.ui.modelBox.setCurrentIndex(panel.ui.modelBox.findData("fast"))
+    assert panel.ui.expectedLabel.text == "" and panel._parameters.model == "fast"
+    panel.ui.applyButton.click()
+    assert panel.ui.applyButton.text == "Cancel" and not panel.ui.inputsSection.enabled
+    wait_until(lambda: panel._run is None)
+    assert panel.ui.applyButton.text == "Apply" and panel.ui.inputsSection.enabled
+    assert [node.GetName() for node in volumes()] == ["t2", "t2 SR x2", "t2 SR x2 added detail"]
+    assert "consistency" in panel.ui.statusLabel.text and "not for diagnosis" in panel.ui.statusLabel.text
+    assert "Expected: about" in panel.ui.expectedLabel.text
+    panel.ui.copyButton.click()
+    import qt
+
+    copied = qt.QApplication.clipboard().text()
+    assert "PartialDiffusionSR" in copied and "Options" in copied
+
+
+def test_a_second_click_cancels_and_leaves_the_scene_alone(panel, a_volume_node):
+    panel.setInputVolume(a_volume_node())
+    panel._parameters.steps, panel._parameters.device = 1000, "cpu"
+    panel.ui.applyButton.click()
+    wait_until(lambda: panel.ui.progressBar.maximum > 0 and panel.ui.progressBar.value > 0)
+    assert "left" in panel.ui.statusLabel.text
+    panel.ui.applyButton.click()
+    wait_until(lambda: panel._run is None)
+    assert "Cancelled" in panel.ui.statusLabel.text and len(volumes()) == 1
+    assert panel.ui.applyButton.enabled and panel.ui.reportSection.collapsed
+
+
+def test_a_killed_worker_leaves_the_panel_usable(panel, a_volume_node):
+    panel.setInputVolume(a_volume_node())
+    panel._parameters.steps, panel._parameters.batch, panel._parameters.device = 1000, 1, "cpu"
+    panel.ui.applyButton.click()
+    wait_until(lambda: panel.ui.progressBar.value > 0)
+    os.killpg(panel._run._worker._process.pid, signal.SIGKILL)
+    wait_until(lambda: panel._run is None)
+    assert "memory" in panel.ui.statusLabel.text and len(volumes()) == 1
+    assert not panel.ui.reportSection.collapsed
+    panel._parameters.steps = 1
+    panel.ui.applyButton.click()
+    wait_until(lambda: panel._run is None)
+    assert len(volumes()) == 3
+
+
+def test_a_refused_volume_is_explained_at_once(panel, a_volume_node):
+    panel.setInputVolume(a_volume_node(array=np.full((2, 40, 40), 3.0)))
+    panel._parameters.device = "cpu"
+    panel.ui.applyButton.click()
+    wait_until(lambda: panel._run is None)
+    assert "constant" in panel.ui.statusLabel.text and "Choose another" in panel.ui.statusLabel.text
+
+
+def test_closing_the_scene_stops_the_run(panel, a_volume_node):
+    panel.setInputVolume(a_volume_node())
+    panel._parameters.steps = 1000
+    panel.ui.applyButton.click()
+    run = panel._run
+    slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.StartCloseEvent)
+    slicer.mrmlScene.Clear(0)
+    slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.EndCloseEvent)
+    assert run.ended and run._worker._process.poll() is not None
+    assert panel._run is None and panel._parameters is not None and not panel.ui.applyButton.enabled
+
+
+def test_what_is_missing_is_explained_and_not_installed_without_asking(panel, a_volume_node, monkeypatch):
+    from PartialDiffusionSRLib import dependencies
+
+    panel.setInputVolume(a_volume_node())
+    monkeypatch.setattr(dependencies, "torchIsThere", lambda: False)
+    panel.ui.applyButton.click()
+    assert panel._run is None and "PyTorch is not installed" in panel.ui.statusLabel.text
+
+
+def test_a_volume_outside_the_models_experience_is_noted(panel, a_volume_node):
+    panel.setInputVolume(a_volume_node())
+    assert not panel.ui.suitabilityLabel.text
+    panel.setInputVolume(a_volume_node(matrix=np.diag([0.2, 0.2, 3.0, 1.0])))
+    assert "trained on" in panel.ui.suitabilityLabel.text
+
+
+def test_parameters_out_of_range_cannot_be_set(panel):
+    with pytest.raises(ValueError):
+        panel._parameters.samples = 0
+    with pytest.raises(InputError):
+        panel.logic.process(None)
+
+
+def test_loading_the_module_is_quick_and_light():
+    code = f"""
+import sys, time
+sys.path[:0] = [{str(ROOT / "Testing")!r}, {str(MODULE)!r}]
+from host import application
+application.start()
+import numpy
+before = set(sys.modules)
+start = time.perf_counter()
+import PartialDiffusionSR
+seconds = time.perf_counter() - start
+heavy = {HEAVY!r} & (set(sys.modules) - before)
+sys.exit(f"{{seconds:.2f}} s, {{heavy}}" if heavy or seconds > 0.2 else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-300:]
+
+
+def test_the_panels_picture(panel, a_volume_node, tmp_path):
+    """Saved where PDM_SCREENSHOT says, to be looked at; its size shows that everything is laid out."""
+    panel.setInputVolume(a_volume_node(name="t2_tra"))
+    panel.ui.advancedSection.collapsed = True
+    panel.parent.resize(460, 720)
+    panel.parent.show()
+    slicer.app.processEvents()
+    picture = Path(os.environ.get("PDM_SCREENSHOT", tmp_path / "panel.png"))
+    assert panel.parent.grab().save(str(picture)) and picture.stat().st_size > 10_000
