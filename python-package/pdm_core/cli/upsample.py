@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
+from pdm_core.cli.options import add_option_arguments, options_from
 from pdm_core.errors import InputError
-from pdm_core.pipeline.options import SuperResolutionOptions
 
 if TYPE_CHECKING:
     from pdm_core.pipeline.super_resolution import SuperResolutionResult
@@ -20,24 +16,11 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command's arguments."""
-    defaults = SuperResolutionOptions()
     parser: argparse.ArgumentParser = commands.add_parser("upsample", help="make one volume sharper within its slices")
     parser.add_argument("input", type=Path, help="NIfTI, NRRD or MetaImage file, DICOM file or folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help=".nii.gz, .nii, .nrrd, .mha or .mhd")
-    parser.add_argument("--factor", type=float, default=defaults.factor, help="how many times finer (default 2)")
-    parser.add_argument("--model", default=defaults.model, help="name of a model; see pdm-sr models list")
-    parser.add_argument("--steps", type=int, help="network evaluations a sample (default: the model's)")
-    parser.add_argument("--samples", type=int, default=defaults.samples, help="samples to average (default 1)")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
+    add_option_arguments(parser)
     parser.add_argument("--uncertainty", type=Path, metavar="FILE", help="write the spread of the samples; needs --samples 2")
-    parser.add_argument("--sampler", default=defaults.sampler, help="auto, ddim, ancestral, dpm++1 or dpm++2m")
-    parser.add_argument("--eta", type=_eta, default=defaults.eta, help="renewed noise of ddim, 0 to 1, or full")
-    parser.add_argument("--grid", default=defaults.grid, help="times of a chosen sampler: uniform, quadratic or logsnr")
-    parser.add_argument("--align", default=defaults.align, help="index0 (first voxel stays) or fov (outer box stays)")
-    parser.add_argument("--device", default=defaults.device, help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--batch", type=int, help="slices at a time (default: what fits)")
-    parser.add_argument("--no-project", action="store_true", help="do not keep the measured frequencies as measured")
-    parser.add_argument("--pad", action="store_true", help="reflect the borders: for images cropped after the scan")
     parser.add_argument("--dtype", default="float32", help="number format of the output (default float32)")
     parser.add_argument("--series", help="which series of a DICOM folder")
     add_progress_argument(parser)
@@ -47,10 +30,10 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Check everything, then restore, then write."""
     from pdm_core.volume import read_volume
-    from pdm_core.volume.write import check_dtype, checked_output, refuse_overwriting_input, write_volume
+    from pdm_core.volume.write import check_dtype, checked_output, refuse_overwriting_input
     from pdm_core.zoo import find_model
 
-    options = _options(arguments)
+    options = options_from(arguments)
     options.validate()
     check_dtype(arguments.dtype)
     find_model(options.model, options.factor)
@@ -64,59 +47,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"The image and its uncertainty have the same name {arguments.output}.", "Choose another.")
     volume = read_volume(arguments.input, series=arguments.series)
 
+    from pdm_core.pipeline.outputs import write_result
     from pdm_core.pipeline.super_resolution import super_resolve
 
     with console_for(arguments) as console:
         result = super_resolve(volume, options, progress=console.progress, warn=console.warning)
-        with provenance_beside(arguments.output, result.provenance) as record:
-            # The image first: an integer format may refuse its values, and then nothing is left behind.
-            write_volume(result.volume, arguments.output, dtype=arguments.dtype)
-            if arguments.uncertainty is not None and result.uncertainty is not None:
-                write_volume(result.uncertainty, arguments.uncertainty)
+        record = write_result(result, arguments.output, dtype=arguments.dtype, uncertainty=arguments.uncertainty)
         facts = {"output": str(arguments.output), "provenance": str(record)}
         console.result(_summary(result, arguments.output), facts)
     return 0
-
-
-@contextmanager
-def provenance_beside(output: Path, record: dict[str, Any]) -> Iterator[Path]:
-    """Place the record beside `output` as NAME.provenance.json once the images are written, and only then."""
-    from pdm_core.volume.images import image_suffix
-
-    stem = output.name[: -len(image_suffix(output) or "")]
-    target = output.with_name(f"{stem}.provenance.json")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        yield target
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _options(arguments: argparse.Namespace) -> SuperResolutionOptions:
-    return SuperResolutionOptions(
-        factor=arguments.factor,
-        model=arguments.model,
-        sampler=arguments.sampler,
-        steps=arguments.steps,
-        samples=arguments.samples,
-        seed=arguments.seed,
-        device=arguments.device,
-        project=not arguments.no_project,
-        pad=arguments.pad,
-        align=arguments.align,
-        eta=arguments.eta,
-        grid=arguments.grid,
-        batch=arguments.batch,
-    )
-
-
-def _eta(text: str) -> Any:
-    try:
-        return text if text == "full" else float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number from 0 to 1 nor full") from None
 
 
 def _summary(result: SuperResolutionResult, output: Path) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pdm_core.errors import InputError
 from pdm_core.volume.checks import checked_array, refuse_not_numbers
-from pdm_core.volume.nifti_floats import count_not_numbers
+from pdm_core.volume.nifti_content import count_not_numbers
 from pdm_core.volume.volume import Matrix, Volume
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")

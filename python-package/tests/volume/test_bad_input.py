@@ -51,6 +51,22 @@ def test_a_damaged_file_and_a_text_file_are_refused(tmp_path):
         read_volume(tmp_path / "note.txt")
 
 
+@pytest.mark.parametrize("kind", ["int16", "float32"])
+@pytest.mark.parametrize("ending", ["nii", "nii.gz", "nrrd", "mha"])
+@pytest.mark.parametrize("share", [0.003, 0.6, 0.98])
+def test_a_file_that_ends_too_early_is_refused(tmp_path, kind, ending, share):
+    """ITK fills the missing slices of a NIfTI file with zeros and says nothing."""
+    noise = (np.random.default_rng(0).random((6, 40, 40)) * 1000).astype(kind)
+    path = a_file(tmp_path, noise, f"v.{ending}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(InputError, match=r"v\.") as refusal:
+        read_volume(path)
+    assert refusal.value.hint
+    path.write_bytes(whole)
+    np.testing.assert_array_equal(read_volume(path).array, noise)
+
+
 def test_a_folder_that_does_not_exist_or_is_empty_is_refused(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         read_volume(tmp_path / "nowhere")

@@ -21,8 +21,7 @@ def read_dicom(source: Path, series: str | None = None) -> Volume:
     Raises:
         InputError: no image there, a choice is needed, or the slices form no regular grid.
     """
-    stack = choose_stack(dicom_stacks(source), series, source)
-    return _volume(stack, f"{source}, series {stack.id}")
+    return read_stack(choose_stack(dicom_stacks(source), series, source), source)
 
 
 def dicom_stacks(source: Path) -> list[Stack]:
@@ -31,7 +30,13 @@ def dicom_stacks(source: Path) -> list[Stack]:
     return find_stacks(files)
 
 
-def _volume(stack: Stack, source: str) -> Volume:
+def read_stack(stack: Stack, path: Path) -> Volume:
+    """The volume of one stack; `path` names it in messages.
+
+    Raises:
+        InputError: the slices form no regular grid or cannot be decoded.
+    """
+    source = f"{path}, series {stack.id}"
     frames = ordered(stack.frames)
     thickness = stack.facts.get("slice_thickness_mm")
     matrix = stack_matrix(frames, source, None if thickness is None else float(thickness))

@@ -1,0 +1,162 @@
+"""Many volumes, one after another: a failed case does not stop the others, a second run goes on where the first stopped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from pdm_core.errors import CancelledError, PdmError
+from pdm_core.pipeline.options import SuperResolutionOptions
+from pdm_core.pipeline.outputs import provenance_path, write_result
+from pdm_core.pipeline.provenance import volume_sha256
+from pdm_core.pipeline.super_resolution import super_resolve
+from pdm_core.progress import CancelCheck, ProgressCallback, ProgressEvent
+from pdm_core.volume.sources import VolumeSource
+from pdm_core.volume.volume import Volume
+from pdm_core.zoo import find_model
+
+Explain = Callable[[BaseException], PdmError]
+
+
+@dataclass(frozen=True)
+class CaseReport:
+    """What became of one case.
+
+    Attributes:
+        case: name of the source.
+        source: its file or folder.
+        status: "done", "failed", or "kept" for a result that an earlier run has left.
+        output: the image, empty for a failed case.
+        message: why it failed, or the warnings.
+        seconds: for this case in this run.
+        consistency_db: see the provenance; None when exact or failed.
+    """
+
+    case: str
+    source: str
+    status: Literal["done", "failed", "kept"]
+    output: str
+    message: str
+    seconds: float
+    consistency_db: float | None
+
+
+def run_batch(
+    sources: Sequence[VolumeSource],
+    folder: Path,
+    options: SuperResolutionOptions,
+    *,
+    suffix: str = ".nii.gz",
+    dtype: str = "float32",
+    explain: Explain,
+    progress: ProgressCallback | None = None,
+    cancel: CancelCheck | None = None,
+) -> list[CaseReport]:
+    """Restore every source into `folder`, and write `report.csv` and `report.json` there after each.
+
+    Args:
+        sources: what to restore.
+        folder: made when missing, best apart from the inputs; earlier results of the same options and input are kept.
+        options: the same for all; checked before the first case.
+        suffix: ending of the outputs, which decides their format.
+        dtype: number format of the outputs.
+        explain: says what an unexpected exception of one case means to a user.
+        progress: receives every case's own events, named after it.
+        cancel: asked between steps; the report of what is done stays.
+
+    Raises:
+        InputError: the options cannot be.
+        CancelledError: the caller asked to stop.
+    """
+    options.validate()
+    find_model(options.model, options.factor)
+    folder.mkdir(parents=True, exist_ok=True)
+    reports: list[CaseReport] = []
+    for number, source in enumerate(sources, start=1):
+        output = folder / f"{source.name}_SRx{options.factor:g}{suffix}"
+        told = None if progress is None else _named(progress, f"{source.name} ({number} of {len(sources)})")
+        begun = time.monotonic()
+        try:
+            status, record = _one(source, output, options, dtype, told, cancel)
+        except (CancelledError, KeyboardInterrupt):
+            raise CancelledError(
+                f"Cancelled after {len(reports)} of {len(sources)} cases.", "The same command goes on from there."
+            ) from None
+        except Exception as error:
+            reports.append(_failed(source, explain(error), time.monotonic() - begun))
+        else:
+            reports.append(_finished(source, output, status, record, time.monotonic() - begun))
+        _write_reports(reports, folder)
+    return reports
+
+
+def _one(
+    source: VolumeSource,
+    output: Path,
+    options: SuperResolutionOptions,
+    dtype: str,
+    progress: ProgressCallback | None,
+    cancel: CancelCheck | None,
+) -> tuple[Literal["done", "kept"], dict[str, Any]]:
+    volume = source.read()
+    record = _earlier(output, volume, options)
+    if record is not None:
+        return "kept", record
+    result = super_resolve(volume, options, progress=progress, cancel=cancel)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_result(result, output, dtype=dtype, uncertainty=_companion(output) if options.samples > 1 else None)
+    return "done", result.provenance
+
+
+def _earlier(output: Path, volume: Volume, options: SuperResolutionOptions) -> dict[str, Any] | None:
+    """The record of a result that is just what this case would give again, or None."""
+    try:
+        record: dict[str, Any] = json.loads(provenance_path(output).read_text(encoding="utf-8"))
+        same = (
+            output.exists()
+            and record["options"] == options.as_dict()
+            and record["input"]["sha256"] == volume_sha256(volume)
+            and record["model"]["sha256"] == find_model(options.model).sha256
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+    return record if same else None
+
+
+def _companion(output: Path) -> Path:
+    stem = provenance_path(output).name.removesuffix(".provenance.json")
+    return output.with_name(f"{stem}_uncertainty{output.name[len(stem) :]}")
+
+
+def _named(progress: ProgressCallback, name: str) -> ProgressCallback:
+    return lambda event: progress(ProgressEvent(name, event.step, event.of, event.eta_s))
+
+
+def _finished(
+    source: VolumeSource, output: Path, status: Literal["done", "kept"], record: dict[str, Any], seconds: float
+) -> CaseReport:
+    notes = " ".join(record["warnings"])
+    return CaseReport(source.name, str(source.path), status, str(output), notes, round(seconds, 1), record["consistency_db"])
+
+
+def _failed(source: VolumeSource, error: PdmError, seconds: float) -> CaseReport:
+    return CaseReport(source.name, str(source.path), "failed", "", str(error), round(seconds, 1), None)
+
+
+def _write_reports(reports: Sequence[CaseReport], folder: Path) -> None:
+    table = io.StringIO()
+    writer = csv.DictWriter(table, [field.name for field in fields(CaseReport)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(report) for report in reports)
+    listing = json.dumps([asdict(report) for report in reports], indent=1, ensure_ascii=False) + "\n"
+    for name, text in (("report.csv", table.getvalue()), ("report.json", listing)):
+        temporary = folder / f".{name}.part"
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, folder / name)

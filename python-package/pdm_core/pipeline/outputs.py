@@ -1,0 +1,41 @@
+"""Writing what a run gives: the image, its companions and its record appear together or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from pdm_core.pipeline.super_resolution import SuperResolutionResult
+from pdm_core.volume import write_volume
+from pdm_core.volume.images import image_suffix
+
+
+def provenance_path(output: Path) -> Path:
+    """Where the record of an image lies: NAME.provenance.json beside it."""
+    stem = output.name[: -len(image_suffix(output) or "")]
+    return output.with_name(f"{stem}.provenance.json")
+
+
+def write_result(
+    result: SuperResolutionResult, output: Path, *, dtype: str = "float32", uncertainty: Path | None = None
+) -> Path:
+    """Write the image, when asked the spread of its samples, and last the record.
+
+    Returns:
+        The record's path.
+
+    Raises:
+        InputError: see `write_volume`; an integer format may refuse the values, and then nothing is left behind.
+    """
+    target = provenance_path(output)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(json.dumps(result.provenance, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_volume(result.volume, output, dtype=dtype)
+        if uncertainty is not None and result.uncertainty is not None:
+            write_volume(result.uncertainty, uncertainty)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
