@@ -1,5 +1,6 @@
 """Registers the module PartialDiffusionSR with Slicer; its work is done in PartialDiffusionSRLib."""
 
+import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule
@@ -27,3 +28,12 @@ class PartialDiffusionSR(ScriptedLoadableModule):
         parent.acknowledgementText = _(
             "After Zhao et al., MRI Super-Resolution with Partial Diffusion Models, IEEE Transactions on Medical Imaging."
         )
+        slicer.app.connect("startupCompleted()", registerWithApplication)
+
+
+def registerWithApplication() -> None:
+    """Once Slicer is up: the entry in the subject hierarchy's menus, and the terms of the prostate's zones."""
+    from PartialDiffusionSRLib import registration
+
+    registration.registerSubjectHierarchyPlugin()
+    registration.registerTerminology()

@@ -1,6 +1,7 @@
 """The module's logic, for its panel, the Python console and scripts."""
 
 import time
+from collections.abc import Callable
 
 import qt
 import slicer
@@ -8,7 +9,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from PartialDiffusionSRLib.parameters import PartialDiffusionSRParameterNode, optionsOf
 from PartialDiffusionSRLib.results import RunResult
-from PartialDiffusionSRLib.run import RunListener, SuperResolutionRun
+from PartialDiffusionSRLib.run import DeviceQuery, RunListener, SuperResolutionRun
 from pdm_core.pipeline.options import SuperResolutionOptions
 
 _POLL_MS = 100
@@ -26,7 +27,7 @@ class PartialDiffusionSRLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
-        self._runs: list[SuperResolutionRun] = []
+        self._runs: list[SuperResolutionRun | DeviceQuery] = []
         self._timer = qt.QTimer()
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._pollRuns)
@@ -107,15 +108,26 @@ class PartialDiffusionSRLogic(ScriptedLoadableModuleLogic):
             hardenTransform=hardenTransform,
             listener=listener,
         )
-        self._runs.append(run)
-        self._timer.start()
+        self._follow(run)
         return self._waitedFor(run) if wait else run
+
+    def queryDevices(self, answered: Callable[[list], None]) -> None:
+        """Find out in the background which devices there are.
+
+        Args:
+            answered: receives dicts with name, description and, for a GPU, free_bytes and total_bytes.
+        """
+        self._follow(DeviceQuery(answered))
 
     def stopAll(self) -> None:
         """Stop every run at once: the scene closes, or the application exits."""
         for run in list(self._runs):
             run.stop()
         self._pollRuns()
+
+    def _follow(self, run) -> None:
+        self._runs.append(run)
+        self._timer.start()
 
     def _pollRuns(self) -> None:
         self._runs = [run for run in self._runs if not run.poll()]

@@ -9,20 +9,24 @@ AUTOMATIC = "auto"
 
 def fillModels(box, chosen: str) -> None:
     """The installed models, each with its card as tooltip; `chosen` is selected, also when it is not installed."""
+    blocked = box.blockSignals(True)
     box.clear()
     box.addItem(_("automatic ({name})").format(name=find_model(AUTOMATIC).name), AUTOMATIC)
     for card in list_models():
         box.addItem(card.name, card.name)
     _select(box, chosen)
+    box.blockSignals(blocked)
 
 
 def fillDevices(box, devices: list[dict], chosen: str) -> None:
     """The devices that the worker has found; before it was asked, automatic and the CPU."""
+    blocked = box.blockSignals(True)
     box.clear()
-    box.addItem(_("automatic"), AUTOMATIC)
+    box.addItem(_("automatic ({name})").format(name=devices[0]["name"]) if devices else _("automatic"), AUTOMATIC)
     for device in devices or [{"name": "cpu", "description": ""}]:
         box.addItem(describedDevice(device), device["name"])
     _select(box, chosen)
+    box.blockSignals(blocked)
 
 
 def describedDevice(device: dict) -> str:

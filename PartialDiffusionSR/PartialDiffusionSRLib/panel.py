@@ -8,7 +8,7 @@ from slicer.util import VTKObservationMixin
 
 from PartialDiffusionSRLib import modelBox, quality, timings
 from PartialDiffusionSRLib.comparison import setOverlayVisible, showComparison
-from PartialDiffusionSRLib.dependencies import ensureDependencies
+from PartialDiffusionSRLib.dependencies import ensureDependencies, torchIsThere
 from PartialDiffusionSRLib.logic import PartialDiffusionSRLogic
 from PartialDiffusionSRLib.report import Report
 from PartialDiffusionSRLib.run import RunListener
@@ -27,6 +27,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self._parameters = None
         self._guiTag = None
         self._run = None
+        self._devices: list[dict] = []
 
     def setup(self) -> None:
         """Build the panel; needs no main window, no torch and no network."""
@@ -54,6 +55,8 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         if self._parameters is None:
             self._follow(self.logic.getParameterNode())
         self._update()
+        if not self._devices and torchIsThere():
+            self.logic.queryDevices(self._onDevices)
 
     def exit(self) -> None:
         """The module is hidden; a run goes on."""
@@ -85,7 +88,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
         model, device = parameters.model, parameters.device
         modelBox.fillModels(self.ui.modelBox, model)
-        modelBox.fillDevices(self.ui.deviceBox, [], device)
+        modelBox.fillDevices(self.ui.deviceBox, self._devices, device)
         self._guiTag = parameters.connectGui(self.ui)
         self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._update)
         self._update()
@@ -106,6 +109,11 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
     def _onDevice(self, index) -> None:
         if self._parameters is not None and index >= 0:
             self._parameters.device = self.ui.deviceBox.itemData(index)
+
+    def _onDevices(self, devices: list) -> None:
+        self._devices = devices
+        if self._parameters is not None:
+            modelBox.fillDevices(self.ui.deviceBox, devices, self._parameters.device)
 
     def _update(self, caller=None, event=None) -> None:
         """Bring every label in line with the parameters."""

@@ -4,6 +4,7 @@ from enum import Enum
 from typing import Annotated
 
 from slicer import vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from pdm_core.pipeline.options import SuperResolutionOptions
@@ -13,6 +14,10 @@ class Mode(Enum):
     """Which resolution is restored."""
 
     IN_PLANE = "in-plane"
+
+    def label(self) -> str:
+        """The text of the combo box."""
+        return _("Within the slices (in-plane)")
 
 
 class Sampler(Enum):
@@ -24,6 +29,16 @@ class Sampler(Enum):
     DPM_SOLVER_1 = "dpm++1"
     DPM_SOLVER_2M = "dpm++2m"
 
+    def label(self) -> str:
+        """The text of the combo box."""
+        return {
+            Sampler.AUTOMATIC: _("Automatic"),
+            Sampler.DDIM: _("DDIM"),
+            Sampler.ANCESTRAL: _("Ancestral"),
+            Sampler.DPM_SOLVER_1: _("DPM-Solver++ (1)"),
+            Sampler.DPM_SOLVER_2M: _("DPM-Solver++ (2M)"),
+        }[self]
+
 
 class Grid(Enum):
     """Spacing of a chosen sampler's times."""
@@ -32,12 +47,27 @@ class Grid(Enum):
     QUADRATIC = "quadratic"
     LOG_SNR = "logsnr"
 
+    def label(self) -> str:
+        """The text of the combo box."""
+        return {
+            Grid.UNIFORM: _("Uniform"),
+            Grid.QUADRATIC: _("Quadratic"),
+            Grid.LOG_SNR: _("Uniform in log SNR"),
+        }[self]
+
 
 class Align(Enum):
     """What stays in place: the center of the first voxel, or the outer box."""
 
     FIRST_VOXEL = "index0"
     FIELD_OF_VIEW = "fov"
+
+    def label(self) -> str:
+        """The text of the combo box."""
+        return {
+            Align.FIRST_VOXEL: _("Center of the first voxel"),
+            Align.FIELD_OF_VIEW: _("Outer box (field of view)"),
+        }[self]
 
 
 @parameterNodeWrapper

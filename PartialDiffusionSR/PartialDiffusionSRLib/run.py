@@ -162,3 +162,29 @@ class SuperResolutionRun:
 def workerPython() -> str:
     """The Python that runs the worker: Slicer's, with Slicer's packages but without the application."""
     return shutil.which("PythonSlicer") or sys.executable
+
+
+class DeviceQuery:
+    """Asks a worker which devices torch can use; torch itself never enters Slicer.
+
+    Args:
+        answered: receives the devices, the preferred one first; not called when the worker could not tell.
+    """
+
+    def __init__(self, answered: Callable[[list], None]) -> None:
+        self._answered = answered
+        self._worker = WorkerProcess({"task": "devices"}, {}, python=(workerPython(),))
+
+    def poll(self) -> bool:
+        """Hear the worker; True when it has answered or ended."""
+        for event in self._worker.poll():
+            if event["event"] == "result":
+                self._answered(event["devices"])
+        if self._worker.ended:
+            self._worker.close()
+        return self._worker.ended
+
+    def stop(self) -> None:
+        """Do not wait for the answer."""
+        self._worker.kill()
+        self._worker.close()

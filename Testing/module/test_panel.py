@@ -170,6 +170,16 @@ def test_a_volume_outside_the_models_experience_is_noted(panel, a_volume_node):
     assert "trained on" in panel.ui.suitabilityLabel.text
 
 
+def test_the_devices_come_from_the_worker(panel):
+    panel._parameters.device = "cpu"
+    panel.enter()
+    wait_until(lambda: panel._devices)
+    texts = [panel.ui.deviceBox.itemText(index) for index in range(panel.ui.deviceBox.count)]
+    assert texts[0].startswith("automatic (") and any("threads" in text for text in texts)
+    assert panel._parameters.device == "cpu" and panel.ui.deviceBox.currentData == "cpu"
+    wait_until(lambda: not panel.logic._runs)
+
+
 def test_parameters_out_of_range_cannot_be_set(panel):
     with pytest.raises(ValueError):
         panel._parameters.samples = 0

@@ -52,7 +52,7 @@ class WorkerProcess:
                 np.save(self.folder / f"{name}.npy", array)
             path = self.folder / "job.json"
             path.write_text(json.dumps({**job, **{name: f"{name}.npy" for name in arrays}}), encoding="utf-8")
-            self._process = _started([*python, "-m", "pdm_core.worker", str(path)])
+            self._process = started([*python, "-m", "pdm_core.worker", str(path)])
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
@@ -105,13 +105,8 @@ class WorkerProcess:
         (self.folder / _CANCEL).touch()
 
     def kill(self) -> None:
-        """End the process and all that it has started: on Windows PythonSlicer is a launcher with a child."""
-        if self._process.poll() is not None:
-            return
-        if _WINDOWS:
-            subprocess.run(["taskkill", "/T", "/F", "/PID", str(self._process.pid)], capture_output=True, check=False)
-        else:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        """End the process and all that it has started."""
+        kill_tree(self._process)
 
     def close(self, *, patience_s: float = _POLITE_S) -> None:
         """Make sure that nothing is left: a running job is cancelled, after `patience_s` killed; the folder is removed."""
@@ -149,7 +144,8 @@ class WorkerProcess:
         return {"event": "error", "kind": "crash", "message": message, "hint": "Look into the details and report them."}
 
 
-def _started(command: Sequence[str]) -> subprocess.Popen[str]:
+def started(command: Sequence[str]) -> subprocess.Popen[str]:
+    """Start a Python that finds this `pdm_core` and speaks UTF-8; its outputs are pipes, and it leads a group of its own."""
     home = str(Path(pdm_core.__file__).resolve().parents[1])
     paths = [home, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     environment = {
@@ -170,6 +166,16 @@ def _started(command: Sequence[str]) -> subprocess.Popen[str]:
         start_new_session=not _WINDOWS,
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
+
+
+def kill_tree(process: subprocess.Popen[str]) -> None:
+    """End a process of `started` and all that it has started: on Windows PythonSlicer is a launcher with a child."""
+    if process.poll() is not None:
+        return
+    if _WINDOWS:
+        subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True, check=False)
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _event(line: str) -> dict[str, Any] | None:

@@ -1,0 +1,72 @@
+"""What the module tells Slicer at its start, and its self test."""
+
+import importlib.util
+import types
+import unittest
+from pathlib import Path
+
+import pytest
+import slicer
+
+MODULE = Path(__file__).resolve().parents[2] / "PartialDiffusionSR"
+CODES = {"41216001": "Prostate", "279706003": "Peripheral zone of prostate", "399384005": "Transition zone of prostate"}
+
+
+def test_the_module_registers_itself(scene, monkeypatch):
+    from PartialDiffusionSR import PartialDiffusionSR, registerWithApplication
+
+    monkeypatch.setattr(slicer.app, "startupCallbacks", [])
+    parent = types.SimpleNamespace()
+    PartialDiffusionSR(parent)
+    assert parent.title and parent.categories and parent.contributors and parent.acknowledgementText
+    assert "not for diagnosis" in parent.helpText
+    assert slicer.app.startupCallbacks == [("startupCompleted()", registerWithApplication)]
+
+
+def test_the_zones_are_terms_that_slicer_knows(scene):
+    from PartialDiffusionSRLib import registration
+
+    logic = slicer.vtkSlicerTerminologiesModuleLogic()
+    slicer.modules.terminologies = types.SimpleNamespace(logic=lambda: logic)
+    context = registration.registerTerminology()
+    assert context == "Segmentation category and type - PartialDiffusionSR"
+    entry = slicer.vtkSlicerTerminologyEntry()
+    for code, meaning in CODES.items():
+        text = f"{context}~SCT^123037004^Anatomical Structure~SCT^{code}^{meaning}~^^~Anatomic codes - DICOM master list~^^~^^"
+        assert logic.DeserializeTerminologyEntry(text, entry)
+        assert entry.GetTypeObject().GetCodeMeaning() == meaning
+        assert logic.FindTypeInTerminologyBy3dSlicerLabel(context, meaning.lower(), entry)
+        assert entry.GetTypeObject().GetCodeValue() == code
+
+
+def test_the_right_click_action_is_for_scalar_volumes(scene, a_volume_node, monkeypatch):
+    import sys
+
+    abstract = types.ModuleType("AbstractScriptedSubjectHierarchyPlugin")
+    abstract.AbstractScriptedSubjectHierarchyPlugin = type(
+        "AbstractScriptedSubjectHierarchyPlugin", (), {"__init__": lambda self, scriptedPlugin: None}
+    )
+    monkeypatch.setitem(sys.modules, abstract.__name__, abstract)
+    import qt
+
+    from PartialDiffusionSRLib.PartialDiffusionSRSubjectHierarchyPlugin import _volumeOf
+
+    assert qt.QAction
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    node = a_volume_node()
+    item = hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+    assert _volumeOf(item) is node
+    labels = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode")
+    assert _volumeOf(hierarchy.CreateItem(hierarchy.GetSceneItemID(), labels)) is None
+    assert _volumeOf(hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "f")) is None
+
+
+@pytest.mark.usefixtures("scene")
+def test_the_self_test_passes_here_too():
+    path = MODULE / "Testing/PartialDiffusionSRTest.py"
+    spec = importlib.util.spec_from_file_location("PartialDiffusionSRTest", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromModule(module).run(result)
+    assert result.testsRun == 1 and result.wasSuccessful(), result.errors + result.failures
