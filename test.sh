@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/environment.sh
 prepare_environment test
+prepare_host
 say "ruff"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .

@@ -45,3 +45,19 @@ prepare_environment() {
         echo "$wanted" >"$stamp"
     fi
 }
+
+# The stand-in for Slicer draws its panel with Qt, which needs some system libraries even without a screen.
+prepare_host() {
+    local try='import importlib.util as u; u.find_spec("PySide6") and u.find_spec("slicer") and (__import__("PySide6.QtWidgets"), __import__("slicer"))'
+    local packages="libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxkbcommon0"
+    if .venv/bin/python -c "$try" >/dev/null 2>&1; then
+        return
+    fi
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        say "installing the Debian packages $packages"
+        # shellcheck disable=SC2086
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $packages >/dev/null || true
+    fi
+    .venv/bin/python -c "$try" >/dev/null 2>&1 ||
+        say "the tests of the Slicer module are skipped: install the packages $packages to run them"
+}

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import vtk
 
 from pdm_core.errors import CancelledError, InputError, MemoryShortageError, PdmError
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 FAST = {"model": "fast", "device": "cpu"}
 SLOW = {**FAST, "steps": 1000}
 
@@ -207,3 +210,12 @@ def test_a_real_prostate_volume(logic, shared_data, scene):
     matrix = vtk.vtkMatrix4x4()
     result.volume.GetIJKToRASMatrix(matrix)
     np.testing.assert_allclose(slicer.util.arrayFromVTKMatrix(matrix), expected.ijk_to_ras, atol=1e-4)
+
+
+def test_readmes_example_for_the_console_runs(logic, a_volume_node, monkeypatch, capsys):
+    node = a_volume_node(name="t2")
+    monkeypatch.setattr(slicer.util, "getModuleLogic", lambda name: logic, raising=False)
+    monkeypatch.setattr(slicer.util, "getNode", lambda name: node)
+    (example,) = re.findall(r"```pycon\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {"slicer": slicer})
+    assert "t2 SR x2" in capsys.readouterr().out
