@@ -4,6 +4,9 @@ import slicer
 
 _BEFORE, _AFTER = "Red", "Yellow"
 _OVERLAY_OPACITY = 0.4
+# Slicer's own color tables: one centered on zero for what was added or taken away, one that rises for a spread.
+_SIGNED_COLORS = "vtkMRMLColorTableNodeFileColdToHotRainbow.txt"
+_RISING_COLORS = "vtkMRMLColorTableNodeFileInferno.txt"
 
 
 def showComparison(before, result) -> bool:
@@ -46,8 +49,8 @@ def _colorOverlay(node, signed: bool) -> None:
         return
     low, high = node.GetImageData().GetScalarRange()
     reach = max(abs(low), abs(high)) or 1.0
-    display.SetAndObserveColorNodeID(
-        "vtkMRMLColorTableNodeFileColdToHotRainbow.txt" if signed else "vtkMRMLColorTableNodeInferno"
-    )
+    colors = _SIGNED_COLORS if signed else _RISING_COLORS
+    if slicer.mrmlScene.GetNodeByID(colors) is not None:
+        display.SetAndObserveColorNodeID(colors)
     display.AutoWindowLevelOff()
     display.SetWindowLevel(reach, 0.0 if signed else reach / 2.0)

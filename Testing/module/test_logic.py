@@ -171,6 +171,25 @@ def test_a_removed_input_is_an_error_not_a_crash(logic, a_volume_node):
     assert names() == []
 
 
+def test_a_user_name_that_no_code_page_holds(logic, a_volume_node, tmp_path, monkeypatch):
+    home = tmp_path / "Lékař Ω 病院"
+    home.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(home))
+    assert logic.process(a_volume_node(), **FAST).volume is not None
+    assert list(home.iterdir()) == []
+
+
+def test_a_full_disk_is_explained_and_leaves_nothing(logic, a_volume_node, tmp_path, monkeypatch):
+    def full(path, array):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(PdmError, match="No space left") as refused:
+        logic.process(a_volume_node(), **FAST)
+    assert "free space" in refused.value.hint and list(tmp_path.iterdir()) == []
+
+
 def test_stopping_all_leaves_no_process_and_no_folder(logic, a_volume_node):
     events = []
     runs = [a_running(logic, a_volume_node(name=name), events) for name in "ab"]
