@@ -72,6 +72,7 @@ class SuperResolutionRun:
         self.error: PdmError | None = None
         self.log = ""
         self._retried = False
+        self._conclusion: dict = {}
         self._worker = self._started()
 
     @property
@@ -84,15 +85,16 @@ class SuperResolutionRun:
         if self.ended:
             return True
         for event in self._worker.poll():
-            kind = event["event"]
-            if kind == "progress":
+            if event["event"] == "progress":
                 self._listener.progress(event)
-            elif kind == "warning":
+            elif event["event"] == "warning":
                 self._listener.warning(event["message"])
-            elif kind == "error":
-                self._failed(event)
-            elif kind == "result":
-                self._succeeded(event)
+            else:
+                self._conclusion = event
+        # Not before the process has gone: nothing here may wait for it.
+        if self._worker.ended:
+            conclude = self._succeeded if self._conclusion["event"] == "result" else self._failed
+            conclude(self._conclusion)
         return self.ended
 
     def cancel(self) -> None:

@@ -27,7 +27,7 @@ def expectedSeconds(card, shape: tuple[int, int, int], factor: float, steps: int
         device: as in the options.
     """
     pace = qt.QSettings().value(_key(card.name, device))
-    if pace is None:
+    if not pace:
         return None
     evaluations = (steps or card.sampler["steps" if samples == 1 else "sample_steps"]) * samples
     slices, rows, columns = shape
