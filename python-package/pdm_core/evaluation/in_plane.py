@@ -19,6 +19,7 @@ from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.volume import Volume
 
+ZERO_FILLING = "zero filling"
 Restore = Callable[[Volume, Size, float], Tensor]
 
 
@@ -99,7 +100,7 @@ def _methods(
     models: Sequence[str], steps: Sequence[int], samples: int, device: str, seed: int
 ) -> Iterator[tuple[str, Restore]]:
     yield "bicubic", lambda low, size, _factor: bicubic(_tensor(low), size)
-    yield "zero filling", lambda low, size, _factor: upsample(_tensor(low), size)
+    yield ZERO_FILLING, lambda low, size, _factor: upsample(_tensor(low), size)
     for model in models:
         for count in steps:
             yield f"{model}, {count} step" + ("s" if count > 1 else ""), _by_model(model, count, 1, device, seed)

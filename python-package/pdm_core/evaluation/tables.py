@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from pdm_core.evaluation.in_plane import Row
+from pdm_core.evaluation.in_plane import ZERO_FILLING, Row
 from pdm_core.version import package_version
 
 
@@ -30,16 +30,18 @@ def with_means(rows: Sequence[Row]) -> list[Row]:
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """One table: a line for each case, factor and method."""
+    """One table: a line for each case, factor and method; gains are over zero filling of the same case and factor."""
+    plain = {(row.case, row.factor): row for row in rows if row.method == ZERO_FILLING}
     lines = [
-        "| case | factor | method | PSNR dB | SSIM | Consistency dB | high-frequency error |",
-        "|---|---|---|---|---|---|---|",
+        "| case | factor | method | PSNR dB | gain dB | SSIM | gain | Consistency dB | high-frequency error |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {row.case} | x{row.factor:g} | {row.method} | {row.psnr:.2f} | {row.ssim:.4f} | {row.consistency:.1f} "
-        f"| {row.high_frequency:.3f} |"
-        for row in rows
-    ]
+    for row in rows:
+        base = plain[row.case, row.factor]
+        lines.append(
+            f"| {row.case} | x{row.factor:g} | {row.method} | {row.psnr:.2f} | {row.psnr - base.psnr:+.2f} | {row.ssim:.4f} "
+            f"| {row.ssim - base.ssim:+.4f} | {row.consistency:.0f} | {row.high_frequency:.3f} |"
+        )
     return "\n".join(lines)
 
 
