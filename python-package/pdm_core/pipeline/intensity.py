@@ -41,9 +41,15 @@ class IntensityMap:
         return (self.high - self.low) / 2.0
 
     def to_unit(self, array: FloatArray) -> FloatArray:
-        """Intensities to the network's range, float32."""
-        return np.asarray((array - np.float32(self.low)) / np.float32(self.scale) - np.float32(1.0), dtype=np.float32)
+        """Intensities to the network's range, a new float32 array."""
+        unit: FloatArray = array - np.float32(self.low)
+        unit /= np.float32(self.scale)
+        unit -= np.float32(1.0)
+        return unit
 
     def from_unit(self, array: FloatArray) -> FloatArray:
-        """The network's range to intensities, float32."""
-        return np.asarray((array + np.float32(1.0)) * np.float32(self.scale) + np.float32(self.low), dtype=np.float32)
+        """The network's range to intensities, in place: a second copy of a large result might not fit."""
+        array += np.float32(1.0)
+        array *= np.float32(self.scale)
+        array += np.float32(self.low)
+        return array

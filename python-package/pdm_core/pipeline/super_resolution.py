@@ -86,7 +86,7 @@ def super_resolve(
     record = provenance_record(volume, options, card, plan, grid, restored, bandwidth, warnings, device_name(device), seconds)
     return SuperResolutionResult(
         _placed(volume, grid, intensity.from_unit(restored.mean)),
-        None if restored.spread is None else _placed(volume, grid, restored.spread * intensity.scale),
+        None if restored.spread is None else _placed(volume, grid, restored.spread * np.float32(intensity.scale)),
         record,
     )
 
