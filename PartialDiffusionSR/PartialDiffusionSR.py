@@ -32,8 +32,9 @@ class PartialDiffusionSR(ScriptedLoadableModule):
 
 
 def registerWithApplication() -> None:
-    """Once Slicer is up: the entry in the subject hierarchy's menus, and the terms of the prostate's zones."""
+    """Once Slicer is up: the entry in the subject hierarchy's menus, the terms of the prostate's zones, a sample."""
     from PartialDiffusionSRLib import registration
 
     registration.registerSubjectHierarchyPlugin()
     registration.registerTerminology()
+    registration.registerSampleData()

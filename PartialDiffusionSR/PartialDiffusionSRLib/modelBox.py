@@ -38,6 +38,18 @@ def describedDevice(device: dict) -> str:
     return text
 
 
+def notesOnDevice(devices: list[dict], chosen: str) -> list[str]:
+    """What to know before a run: a fall-back to the CPU, or a device that this machine does not have."""
+    names = [device["name"] for device in devices]
+    if not names:
+        return []
+    if chosen == AUTOMATIC and names[0] == "cpu":
+        return [_("PyTorch finds no GPU that it can use: the run will take the CPU, which is much slower.")]
+    if chosen not in (AUTOMATIC, *names):
+        return [_("This machine has no device {name}: choose another under Advanced.").format(name=chosen)]
+    return []
+
+
 def cardInWords(card: ModelCard) -> str:
     """A card for a tooltip."""
     low, high = card.spacing_mm

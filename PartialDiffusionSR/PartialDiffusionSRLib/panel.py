@@ -114,6 +114,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self._devices = devices
         if self._parameters is not None:
             modelBox.fillDevices(self.ui.deviceBox, devices, self._parameters.device)
+            self._update()
 
     def _update(self, caller=None, event=None) -> None:
         """Bring every label in line with the parameters."""
@@ -162,9 +163,10 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             return
         ui.modelBox.toolTip = modelBox.cardInWords(card)
         ui.bridgeLabel.text = modelBox.bridgeInWords(card)
-        node, notes, expected = parameters.inputVolume, [], ""
+        node, expected = parameters.inputVolume, ""
+        notes = modelBox.notesOnDevice(self._devices, parameters.device)
         if node is not None and node.GetImageData() is not None:
-            notes = list(notes_on_spacing(card, node.GetSpacing()))
+            notes += notes_on_spacing(card, node.GetSpacing())
             seconds = timings.expectedSeconds(
                 card,
                 node.GetImageData().GetDimensions()[::-1],

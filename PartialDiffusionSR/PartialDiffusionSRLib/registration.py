@@ -6,6 +6,8 @@ import slicer
 
 _LIBRARY = Path(__file__).resolve().parent
 _TERMINOLOGY = _LIBRARY.parent / "Resources" / "PartialDiffusionSR.term.json"
+# Fedorov et al., Open-source image registration for MRI-TRUS fusion-guided prostate interventions, doi:10.5281/zenodo.16396.
+_SAMPLE_SHA256 = "4843cdc9ea5d7bcce61650d1492ce01035727c892019339dca726380496896aa"
 
 
 def registerSubjectHierarchyPlugin() -> None:
@@ -21,3 +23,20 @@ def registerTerminology() -> str:
         The name of the terminology's context.
     """
     return slicer.modules.terminologies.logic().LoadTerminologyFromFile(str(_TERMINOLOGY))
+
+
+def registerSampleData() -> None:
+    """A real prostate T2 in Slicer's module Sample Data; the address and the checksum are Slicer's own."""
+    try:
+        import SampleData
+    except ModuleNotFoundError:
+        # An application that was built on Slicer may lack the module.
+        return
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category="PartialDiffusionSR",
+        sampleName="PartialDiffusionSRProstate",
+        uris=f"https://github.com/Slicer/SlicerTestingData/releases/download/SHA256/{_SAMPLE_SHA256}",
+        fileNames="Case10-MR.nrrd",
+        nodeNames="ProstateT2",
+        checksums=f"SHA256:{_SAMPLE_SHA256}",
+    )

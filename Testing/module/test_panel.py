@@ -170,6 +170,17 @@ def test_a_volume_outside_the_models_experience_is_noted(panel, a_volume_node):
     assert "trained on" in panel.ui.suitabilityLabel.text
 
 
+def test_a_fall_back_to_the_cpu_is_said_before_the_run(panel, a_volume_node):
+    panel.setInputVolume(a_volume_node())
+    cpu = {"name": "cpu", "description": "2 threads"}
+    panel._onDevices([cpu])
+    assert "no GPU" in panel.ui.suitabilityLabel.text
+    panel._onDevices([{"name": "cuda:0", "description": "a card", "free_bytes": 2**33, "total_bytes": 2**34}, cpu])
+    assert not panel.ui.suitabilityLabel.text and "8.0 of 16.0 GB" in panel.ui.deviceBox.itemText(1)
+    panel._parameters.device = "cuda:3"
+    assert "no device cuda:3" in panel.ui.suitabilityLabel.text
+
+
 def test_the_devices_come_from_the_worker(panel):
     panel._parameters.device = "cpu"
     panel.enter()

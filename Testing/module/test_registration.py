@@ -1,6 +1,7 @@
 """What the module tells Slicer at its start, and its self test."""
 
 import importlib.util
+import sys
 import types
 import unittest
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import slicer
 
 MODULE = Path(__file__).resolve().parents[2] / "PartialDiffusionSR"
+README = MODULE.parent / "README.md"
 CODES = {"41216001": "Prostate", "279706003": "Peripheral zone of prostate", "399384005": "Transition zone of prostate"}
 
 
@@ -39,9 +41,20 @@ def test_the_zones_are_terms_that_slicer_knows(scene):
         assert entry.GetTypeObject().GetCodeValue() == code
 
 
-def test_the_right_click_action_is_for_scalar_volumes(scene, a_volume_node, monkeypatch):
-    import sys
+def test_the_sample_names_a_file_by_its_checksum(scene, monkeypatch):
+    from PartialDiffusionSRLib import registration
 
+    registration.registerSampleData()
+    given = {}
+    logic = types.SimpleNamespace(registerCustomSampleDataSource=lambda **settings: given.update(settings))
+    monkeypatch.setitem(sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=logic))
+    registration.registerSampleData()
+    kind, digest = given["checksums"].split(":")
+    assert kind == "SHA256" and len(bytes.fromhex(digest)) == 32 and given["uris"].endswith("/" + digest)
+    assert given["fileNames"].endswith(".nrrd") and given["nodeNames"] and given["sampleName"] in README.read_text()
+
+
+def test_the_right_click_action_is_for_scalar_volumes(scene, a_volume_node, monkeypatch):
     abstract = types.ModuleType("AbstractScriptedSubjectHierarchyPlugin")
     abstract.AbstractScriptedSubjectHierarchyPlugin = type(
         "AbstractScriptedSubjectHierarchyPlugin", (), {"__init__": lambda self, scriptedPlugin: None}

@@ -1,0 +1,80 @@
+"""Before and after in two views, as their logics compute the pixels."""
+
+import numpy as np
+import pytest
+import slicer
+from host.views import layout_manager
+
+OBLIQUE = np.array([[-0.9, 0.0, 0.6, 10.0], [0.0, -0.8, 0.9, -5.0], [0.0, -0.4, 2.8, 7.0], [0.0, 0.0, 0.0, 1.0]])
+
+
+@pytest.fixture
+def views(scene, monkeypatch):
+    """Two views in which the module may show something."""
+    manager = layout_manager()
+    monkeypatch.setattr(slicer.app, "layoutManager", lambda: manager)
+    return manager
+
+
+@pytest.fixture
+def compared(logic, a_volume_node, views):
+    """An oblique volume and its result, shown."""
+    from PartialDiffusionSRLib.comparison import showComparison
+
+    node = a_volume_node(matrix=OBLIQUE)
+    result = logic.process(node, factor=2, model="fast", device="cpu")
+    assert showComparison(node, result)
+    return node, result, views.sliceWidget("Red"), views.sliceWidget("Yellow")
+
+
+def plane_of(widget):
+    return slicer.util.arrayFromVTKMatrix(widget.mrmlSliceNode().GetSliceToRAS())
+
+
+def test_both_views_show_the_same_plane_of_the_volume(compared, views):
+    node, result, left, right = compared
+    assert views.layout == slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView
+    np.testing.assert_allclose(plane_of(left), plane_of(right))
+    normal = np.cross(OBLIQUE[:3, 0], OBLIQUE[:3, 1])
+    assert abs(plane_of(left)[:3, 2] @ normal) / np.linalg.norm(normal) == pytest.approx(1)
+    for widget, shown in ((left, node), (right, result.volume)):
+        assert widget.mrmlSliceCompositeNode().GetBackgroundVolumeID() == shown.GetID()
+        assert widget.mrmlSliceCompositeNode().GetLinkedControl()
+    np.testing.assert_allclose(left.mrmlSliceNode().GetFieldOfView(), right.mrmlSliceNode().GetFieldOfView())
+
+
+def test_one_gray_scale_for_both(compared):
+    *_, left, right = compared
+    before, after = left.picture()[..., 0], right.picture()[..., 0]
+    inside = (slice(50, 110), slice(50, 110))
+    assert before[inside].std() > 20
+    assert np.abs(before - after)[inside].mean() < 5
+
+
+def test_the_overlay_colors_the_right_view_alone_and_can_be_taken_away(compared):
+    from PartialDiffusionSRLib.comparison import setOverlayVisible
+
+    *_, left, right = compared
+    plain = right.picture()
+    setOverlayVisible(True)
+    colored = right.picture()
+    assert np.ptp(plain[..., :3], axis=-1).max() == 0 and np.ptp(colored[..., :3], axis=-1).max() > 20
+    assert np.ptp(left.picture()[..., :3], axis=-1).max() == 0
+    setOverlayVisible(False)
+    np.testing.assert_array_equal(right.picture(), plain)
+
+
+def test_a_second_comparison_says_nothing_on_the_error_stream(compared, capfd):
+    from PartialDiffusionSRLib.comparison import showComparison
+
+    node, result, *_ = compared
+    capfd.readouterr()
+    assert showComparison(node, result)
+    assert not capfd.readouterr().err
+
+
+def test_without_a_main_window_there_is_nothing_to_show(scene):
+    from PartialDiffusionSRLib.comparison import setOverlayVisible, showComparison
+
+    assert not showComparison(None, None)
+    setOverlayVisible(True)
