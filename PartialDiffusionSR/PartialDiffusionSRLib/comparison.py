@@ -55,7 +55,7 @@ def _layOver(composite, visible: bool) -> None:
 def _lookAlike(source, target) -> None:
     """The same plane and magnification; not by the name of its orientation, which oblique planes do not have."""
     target.GetSliceToRAS().DeepCopy(source.GetSliceToRAS())
-    width, height, depth = source.GetFieldOfView()
+    width, _height, depth = source.GetFieldOfView()
     shape = target.GetDimensions()
     target.SetFieldOfView(width, width * shape[1] / max(shape[0], 1), depth)
     target.UpdateMatrices()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
-from pdm_core.cli.data import add_data_argument, data_folder
 from pdm_core.errors import InputError
 from pdm_core.pipeline.options import check_device
 
@@ -18,7 +17,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser("train", help="train a model from a recipe")
     parser.add_argument("recipe", help="a YAML or JSON file, or a bundled recipe: fast, base")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run; an interrupted run goes on")
-    add_data_argument(parser)
+    parser.add_argument("--data", type=Path, required=True, help="folder of a prepared dataset (pdm-sr prepare)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--max-minutes", type=float, help="stop with a checkpoint after this time")
     parser.add_argument("--threads", type=int, help="threads of the CPU")
@@ -33,13 +32,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check_limits(arguments)
     recipe = load_recipe(arguments.recipe)
-    data = data_folder(arguments.data)
 
     import torch
 
     from pdm_core.pipeline.devices import choose_device
     from pdm_core.training import finished, publish, train
+    from pdm_core.training.dataset import Dataset
 
+    dataset = Dataset.open(arguments.data)
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     device = choose_device(arguments.device)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         checkpoint = train(
             recipe,
             arguments.output,
-            data_root=data,
+            dataset=dataset,
             device=str(device),
             max_minutes=arguments.max_minutes,
             compiled=arguments.compile,
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not finished(recipe, arguments.output):
             console.result(f"{checkpoint}: stopped in time; the same command goes on.", {"checkpoint": str(checkpoint)})
             return 0
-        card = publish(recipe, arguments.output, data)
+        card = publish(recipe, arguments.output, dataset)
         console.result(
             f"{card.weights}: trained. Use it: pdm-sr models import {card.weights} {card.weights.with_suffix('.json')}",
             {"weights": str(card.weights)},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pdm_core.degradation.kspace import upsample
 from pdm_core.evaluation.contact_sheet import Panel, draw_contact_sheet
 from pdm_core.evaluation.in_plane import reduced_volume
 from pdm_core.evaluation.metrics import consistency, psnr, ssim
+from pdm_core.evaluation.page import page, paragraph, picture, preformatted, table
 from pdm_core.methods.bicubic import bicubic
 from pdm_core.pipeline.intensity import PERCENTILES
 from pdm_core.pipeline.options import SuperResolutionOptions
@@ -111,26 +110,19 @@ def _panels(truth: Volume, low: Volume, smooth: Volume, result: SuperResolutionR
 
 
 def _report(scores: Sequence[Score], sheet: Path, result: SuperResolutionResult) -> str:
-    picture = base64.b64encode(sheet.read_bytes()).decode()
-    rows = "".join(
-        f"<tr><td>{html.escape(score.method)}</td><td>{score.psnr:.2f}</td><td>{score.ssim:.4f}</td>"
-        f"<td>{score.consistency:.1f}</td></tr>"
-        for score in scores
+    rows = [(score.method, f"{score.psnr:.2f}", f"{score.ssim:.4f}", f"{score.consistency:.1f}") for score in scores]
+    return page(
+        "A volume reduced, restored and compared",
+        paragraph(NOTICE),
+        table(("method", "PSNR dB", "SSIM", "Consistency dB"), rows),
+        paragraph(
+            "Means over all slices; data range 1 between the 0.1 and 99.9 percentiles of the truth; SSIM with an 11 x 11 "
+            "Gaussian window. Consistency: the result reduced again, against the input."
+        ),
+        picture(sheet.read_bytes(), "input, bicubic, restored, truth, differences and uncertainty"),
+        "<h2>Provenance</h2>",
+        preformatted(json.dumps(result.provenance, indent=1)),
     )
-    record = html.escape(json.dumps(result.provenance, indent=1))
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>PartialDiffusionSR demonstration</title>
-<style>body{{font:16px/1.5 sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}}img{{width:100%}}
-td,th{{padding:.2rem 1rem;text-align:right}}td:first-child,th:first-child{{text-align:left}}
-pre{{font-size:12px;background:#f4f4f4;padding:1rem;overflow:auto}}</style>
-<h1>A volume reduced, restored and compared</h1>
-<p><strong>{html.escape(NOTICE)}</strong></p>
-<table><tr><th>method</th><th>PSNR dB</th><th>SSIM</th><th>Consistency dB</th></tr>{rows}</table>
-<p>Means over all slices; data range 1 between the 0.1 and 99.9 percentiles of the truth; SSIM with an 11 x 11 Gaussian window.
-Consistency: the result reduced again, against the input.</p>
-<img alt="input, bicubic, restored, truth, differences and uncertainty" src="data:image/png;base64,{picture}">
-<h2>Provenance</h2><pre>{record}</pre></html>
-"""
 
 
 def _tensor(volume: Volume) -> torch.Tensor:

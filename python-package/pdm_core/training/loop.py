@@ -17,10 +17,11 @@ from pdm_core.errors import CancelledError, InputError, PdmError
 from pdm_core.networks import build_network
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from pdm_core.training.dataset import Dataset
 from pdm_core.training.loss import denoising_loss, draw_times, learning_rate_scale
 from pdm_core.training.pairs import Pairs, PairSampler, residual_spread
 from pdm_core.training.recipe import Recipe
-from pdm_core.training.slices import SliceStack, load_stacks
+from pdm_core.training.slices import SliceStack
 from pdm_core.training.validation import validate
 
 CHECKPOINT = "checkpoint.pt"
@@ -31,7 +32,7 @@ def train(
     recipe: Recipe,
     run_folder: Path,
     *,
-    data_root: Path,
+    dataset: Dataset,
     device: str = "cpu",
     resume: bool = True,
     max_minutes: float | None = None,
@@ -44,7 +45,7 @@ def train(
     Args:
         recipe: decides the run, all random numbers included.
         run_folder: made when missing; a checkpoint in it is continued.
-        data_root: folder that holds the split file and the volumes.
+        dataset: prepared; its checksums are compared first.
         device: torch device; on CUDA the network runs in bfloat16 autocast.
         resume: False refuses to continue a run that is already there.
         max_minutes: stop with a checkpoint after that time; a later call goes on from there.
@@ -66,8 +67,9 @@ def train(
         raise InputError(f"{run_folder} already holds a run.", "Resume it, or choose another folder.")
     run_folder.mkdir(parents=True, exist_ok=True)
     target = torch.device(device)
-    training = load_stacks(data_root, recipe.splits, "train", recipe.data)
-    validation = load_stacks(data_root, recipe.splits, "val", recipe.data)
+    dataset.verify()
+    training = dataset.stacks("train", recipe.data)
+    validation = dataset.stacks("val", recipe.data)
     spread = residual_spread(training, recipe.factors)
     state = _fresh_state(recipe, target)
     if checkpoint.exists():
@@ -92,11 +94,11 @@ def finished(recipe: Recipe, run_folder: Path) -> bool:
     return history.exists() and bool(json.loads(history.read_text(encoding="utf-8"))[-1]["step"] >= recipe.iterations)
 
 
-def trained_denoiser(recipe: Recipe, run_folder: Path, data_root: Path) -> ResidualDenoiser | EpsilonDenoiser:
+def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ResidualDenoiser | EpsilonDenoiser:
     """The averaged weights of the checkpoint in `run_folder`, ready to sample from or to export."""
     state = _fresh_state(recipe, torch.device("cpu"))
     load_checkpoint(state, recipe.as_dict(), run_folder / CHECKPOINT)
-    spread = residual_spread(load_stacks(data_root, recipe.splits, "train", recipe.data), recipe.factors)
+    spread = residual_spread(dataset.stacks("train", recipe.data), recipe.factors)
     return build_denoiser(state.average, recipe.bridge, recipe.parameterization, spread).eval()
 
 

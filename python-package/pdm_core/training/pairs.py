@@ -41,7 +41,7 @@ class PairSampler:
     def __init__(self, stacks: Sequence[SliceStack], factors: tuple[float, float], crop: int, bandwidth_share: float) -> None:
         self._stacks, self._factors, self._crop = stacks, factors, crop
         self._bandwidth_share = bandwidth_share
-        weights = np.array([stack.weight * len(stack.slices) for stack in stacks], dtype=np.float64)
+        weights = np.array([stack.weight * len(stack) for stack in stacks], dtype=np.float64)
         self._chances = weights / weights.sum()
 
     def draw(self, count: int, random: np.random.Generator) -> Pairs:
@@ -59,7 +59,7 @@ class PairSampler:
     def _slice_pair(self, random: np.random.Generator) -> tuple[Tensor, float]:
         """x_HR and x_LR of one whole slice as (2, H, W), and the factor."""
         stack = self._stacks[int(random.choice(len(self._stacks), p=self._chances))]
-        x_hr = stack.slices[int(random.integers(len(stack.slices)))]
+        x_hr = stack.take([int(random.integers(len(stack)))])[0]
         if random.random() < self._bandwidth_share:
             reduction = min(random.uniform(1.0, _MAX_BANDWIDTH_FACTOR), min(x_hr.shape) / self._crop)
             x_hr = downsample(x_hr, lowres_size((x_hr.shape[0], x_hr.shape[1]), max(1.0, reduction)))
@@ -93,7 +93,7 @@ def residual_spread(
     for factor in np.exp(np.linspace(math.log(low), math.log(high), 4)):
         power = [
             (x - project(x, lowres_size((x.shape[-2], x.shape[-1]), float(factor)))).square().mean().item()
-            for x in (stack.slices[:: max(1, len(stack.slices) // slices)] for stack in stacks)
+            for x in (stack.take(range(0, len(stack), max(1, len(stack) // slices))) for stack in stacks)
         ]
         spread.append((round(float(factor), 4), float(np.sqrt(np.mean(power)))))
     return tuple(spread)

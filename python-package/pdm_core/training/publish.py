@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pdm_core.errors import InputError
+from pdm_core.training.dataset import Dataset
 from pdm_core.training.loop import HISTORY, trained_denoiser
 from pdm_core.training.recipe import Recipe
 from pdm_core.version import package_version
@@ -18,7 +19,7 @@ _WORDS = ("title", "purpose", "licence", "data", "contrasts", "spacing_mm")
 _MIN_MATRIX = 32
 
 
-def publish(recipe: Recipe, run_folder: Path, data_root: Path) -> ModelCard:
+def publish(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ModelCard:
     """Write `NAME.safetensors` and its card into `run_folder`, ready for `pdm-sr models import`.
 
     Raises:
@@ -27,7 +28,7 @@ def publish(recipe: Recipe, run_folder: Path, data_root: Path) -> ModelCard:
     missing = [word for word in _WORDS if word not in recipe.card]
     if missing:
         raise InputError(f"The recipe {recipe.name!r} has no card entries {', '.join(missing)}.", "Add them under card:.")
-    denoiser = trained_denoiser(recipe, run_folder, data_root)
+    denoiser = trained_denoiser(recipe, run_folder, dataset)
     history = json.loads((run_folder / HISTORY).read_text(encoding="utf-8"))
     return export_model(denoiser, _card(recipe, recipe.card, getattr(denoiser, "residual_std", ()), history[-1]), run_folder)
 

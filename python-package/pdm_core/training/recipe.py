@@ -11,19 +11,7 @@ from typing import Any
 import yaml
 
 from pdm_core.errors import InputError
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """A part of the data folder and how often its slices are drawn.
-
-    Attributes:
-        path: folder inside the data root; its volumes count when the split file names them.
-        weight: relative share of the slices drawn from this part.
-    """
-
-    path: str
-    weight: float = 1.0
+from pdm_core.training.dataset.index import DataSource
 
 
 @dataclass(frozen=True)
@@ -36,8 +24,7 @@ class Recipe:
         bridge: fields of `pdm_core.diffusion.Bridge`.
         parameterization: "residual" (rule "consistent") or "epsilon" (rule "paper").
         factors: smallest and largest in-plane factor.
-        data: parts of the data root with their weights.
-        splits: file in the data root that names the cases of train and val (format of `splits.json`).
+        data: parts of the dataset with their weights; none takes all of it.
         crop: edge of the square training crops in pixels.
         batch: crops a step.
         iterations: optimiser steps.
@@ -57,8 +44,7 @@ class Recipe:
     bridge: Mapping[str, Any] = field(default_factory=lambda: {"steps": 100, "start": 25, "alignment": "cosine"})
     parameterization: str = "residual"
     factors: tuple[float, float] = (1.5, 4.0)
-    data: tuple[DataSource, ...] = (DataSource("prostate"),)
-    splits: str = "splits.json"
+    data: tuple[DataSource, ...] = ()
     crop: int = 96
     batch: int = 8
     iterations: int = 5000
@@ -85,7 +71,6 @@ class Recipe:
             f"start_share {self.start_share:g} and bandwidth_share {self.bandwidth_share:g} must lie in [0, 1]": (
                 min(self.start_share, self.bandwidth_share) >= 0.0 and max(self.start_share, self.bandwidth_share) <= 1.0
             ),
-            "data must name at least one folder": len(self.data) > 0,
         }
         for complaint, fine in checks.items():
             if not fine:

@@ -1,8 +1,8 @@
-"""Training slices from volumes: read once, reduced to their true bandwidth, scaled by robust percentiles."""
+"""Training slices: one volume's, memory-mapped, so that memory does not grow with the dataset."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pdm_core.degradation.bandwidth import true_bandwidth
-from pdm_core.degradation.kspace import downsample
 from pdm_core.errors import InputError
-from pdm_core.training.recipe import DataSource
-from pdm_core.volume import read_volume
-
-# Slices whose spread is below this share of the volume's lie outside the body and teach nothing.
-_EMPTY_SPREAD = 0.2
 
 
 @dataclass(frozen=True)
@@ -26,44 +19,34 @@ class SliceStack:
 
     Attributes:
         case: name of the volume, for messages.
-        slices: float32 (N, H, W), the 0.1 and 99.9 percentiles of the volume at -1 and 1; not clipped.
+        volume: float32 (K, H, W), the 0.1 and 99.9 percentiles of the volume at -1 and 1; not clipped.
+        useful: indices of the slices to train on.
         weight: how often slices of this stack are drawn, relative to others.
     """
 
     case: str
-    slices: Tensor
-    weight: float
+    volume: Tensor
+    useful: tuple[int, ...]
+    weight: float = 1.0
+
+    def __len__(self) -> int:
+        """Number of usable slices."""
+        return len(self.useful)
+
+    def take(self, numbers: Sequence[int]) -> Tensor:
+        """Usable slices by their number among the usable ones, (N, H, W)."""
+        return self.volume[[self.useful[number] for number in numbers]]
 
 
-def load_stacks(root: Path, splits: str, split: str, sources: tuple[DataSource, ...]) -> list[SliceStack]:
-    """Read every volume of `split` that lies in one of `sources`.
+def open_stack(path: Path, case: str, useful: tuple[int, ...], weight: float) -> SliceStack:
+    """Map the cached volume at `path`; slices are read when they are drawn.
 
     Raises:
-        InputError: the split file is missing or names nothing here.
+        InputError: the file is missing or damaged.
     """
-    listing = root / splits
-    if not listing.is_file():
-        raise InputError(f"The split file {listing} does not exist.", "Give the data folder with --data.")
-    stacks = []
-    for entry in json.loads(listing.read_text(encoding="utf-8")):
-        source = next((item for item in sources if Path(entry["path"]).is_relative_to(item.path)), None)
-        if entry["split"] == split and source is not None:
-            for image in entry["images"]:
-                stacks.append(load_stack(root / entry["path"] / image, f"{entry['case']}/{image}", source.weight))
-    if not stacks:
-        raise InputError(f"{listing} names no {split} volume in {', '.join(item.path for item in sources)}.")
-    return stacks
-
-
-def load_stack(path: Path, case: str, weight: float = 1.0) -> SliceStack:
-    """Read one volume as training slices.
-
-    A scanner's own zero filling is undone first: its empty band would teach the network to add nothing.
-    """
-    array = read_volume(path).array
-    low, high = np.percentile(array, (0.1, 99.9))
-    slices = torch.from_numpy((array - low) * np.float32(2.0 / (high - low)) - 1.0).float()
-    size = true_bandwidth(array).true_size((array.shape[1], array.shape[2]))
-    slices = downsample(slices, size)
-    spread = slices.std(dim=(1, 2))
-    return SliceStack(case, slices[spread > _EMPTY_SPREAD * spread.max()].contiguous(), weight)
+    try:
+        # "c": the pages stay those of the file, yet torch may have them as writable.
+        array = np.load(path, mmap_mode="c")
+    except (OSError, ValueError) as error:
+        raise InputError(f"The cached volume {path} cannot be read: {error}.", "Prepare the data again.") from error
+    return SliceStack(case, torch.from_numpy(array), useful, weight)

@@ -35,15 +35,15 @@ def validate(
     """
     gains: dict[str, float] = {}
     for factor in _FACTORS:
-        rows = [_gain(denoiser, _central(stack.slices).to(device), factor) for stack in stacks]
+        rows = [_gain(denoiser, _central(stack).to(device), factor) for stack in stacks]
         gains[f"psnr_gain_x{factor:g}"] = sum(row[0] for row in rows) / len(rows)
         gains[f"ssim_gain_x{factor:g}"] = sum(row[1] for row in rows) / len(rows)
     return gains
 
 
-def _central(slices: Tensor) -> Tensor:
-    first = max(0, (len(slices) - _SLICES) // 2)
-    return slices[first : first + _SLICES, None]
+def _central(stack: SliceStack) -> Tensor:
+    first = max(0, (len(stack) - _SLICES) // 2)
+    return stack.take(range(first, min(first + _SLICES, len(stack))))[:, None]
 
 
 def _gain(denoiser: ResidualDenoiser | EpsilonDenoiser, x_hr: Tensor, factor: float) -> tuple[float, float]:

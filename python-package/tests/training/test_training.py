@@ -13,10 +13,11 @@ from pdm_core.diffusion import build_denoiser
 from pdm_core.errors import CancelledError, InputError
 from pdm_core.networks import build_network
 from pdm_core.training import load_recipe, publish, train
+from pdm_core.training.dataset import DataSource, SelectionRules, prepare
 from pdm_core.training.loss import denoising_loss, draw_times, learning_rate_scale
 from pdm_core.training.pairs import PairSampler, residual_spread
-from pdm_core.training.recipe import DataSource, Recipe
-from pdm_core.training.slices import SliceStack, load_stacks
+from pdm_core.training.recipe import Recipe
+from pdm_core.training.slices import SliceStack
 from pdm_core.zoo import verify_model
 
 WORDS = {
@@ -36,16 +37,20 @@ def some_edges(seed, slices=4, size=72):
     return array
 
 
+def a_stack(slices):
+    return SliceStack("a", slices, tuple(range(len(slices))))
+
+
 @pytest.fixture(scope="module")
-def a_data_folder(tmp_path_factory):
+def a_dataset(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     splits = []
     for number, split in enumerate(("train", "val")):
         (root / "discs" / split).mkdir(parents=True)
         write_volume(Volume(some_edges(number), np.eye(4)), root / "discs" / split / "v.nii.gz")
-        splits.append({"case": split, "path": f"discs/{split}", "split": split, "images": ["v.nii.gz"], "labels": []})
+        splits.append({"case": split, "path": f"discs/{split}", "split": split, "images": ["v.nii.gz"]})
     (root / "splits.json").write_text(json.dumps(splits))
-    return root
+    return prepare(root, tmp_path_factory.mktemp("dataset"), SelectionRules(min_matrix=64))
 
 
 def a_recipe(**changes):
@@ -61,51 +66,51 @@ def weights_of(folder):
     return torch.load(folder / "checkpoint.pt", weights_only=True)
 
 
-def test_a_run_learns_and_publishes_a_model_that_verifies(a_data_folder, tmp_path):
+def test_a_run_learns_and_publishes_a_model_that_verifies(a_dataset, tmp_path):
     recipe = a_recipe(iterations=150, validate_every=75)
-    train(recipe, tmp_path, data_root=a_data_folder)
+    train(recipe, tmp_path, dataset=a_dataset)
     history = json.loads((tmp_path / "history.json").read_text())
     assert history[-1]["psnr_gain_x2"] > 0.3
     assert history[-1]["loss"] < history[0]["loss"]
-    card = publish(recipe, tmp_path, a_data_folder)
+    card = publish(recipe, tmp_path, a_dataset)
     verify_model(card)
     assert card.training["validation"]["step"] == 150
 
 
-def test_the_same_seed_gives_the_same_weights_and_a_broken_run_goes_on_as_if_never_broken(a_data_folder, tmp_path):
+def test_the_same_seed_gives_the_same_weights_and_a_broken_run_goes_on_as_if_never_broken(a_dataset, tmp_path):
     recipe = a_recipe(iterations=20, validate_every=10)
-    train(recipe, tmp_path / "whole", data_root=a_data_folder)
+    train(recipe, tmp_path / "whole", dataset=a_dataset)
     asked = iter([False] * 13 + [True])
     with pytest.raises(CancelledError, match="go on from step 14"):
-        train(recipe, tmp_path / "broken", data_root=a_data_folder, cancel=lambda: next(asked))
-    train(recipe, tmp_path / "broken", data_root=a_data_folder)
+        train(recipe, tmp_path / "broken", dataset=a_dataset, cancel=lambda: next(asked))
+    train(recipe, tmp_path / "broken", dataset=a_dataset)
     whole, broken = weights_of(tmp_path / "whole"), weights_of(tmp_path / "broken")
     for part in ("network", "average"):
         for name, value in whole[part].items():
             torch.testing.assert_close(broken[part][name], value, rtol=0, atol=0)
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(a_data_folder, tmp_path):
-    train(a_recipe(iterations=2), tmp_path, data_root=a_data_folder)
+def test_a_checkpoint_of_another_recipe_is_refused(a_dataset, tmp_path):
+    train(a_recipe(iterations=2), tmp_path, dataset=a_dataset)
     with pytest.raises(InputError, match="another recipe \\(different: seed\\)"):
-        train(a_recipe(iterations=2, seed=1), tmp_path, data_root=a_data_folder)
+        train(a_recipe(iterations=2, seed=1), tmp_path, dataset=a_dataset)
     with pytest.raises(InputError, match="already holds a run"):
-        train(a_recipe(iterations=2), tmp_path, data_root=a_data_folder, resume=False)
+        train(a_recipe(iterations=2), tmp_path, dataset=a_dataset, resume=False)
 
 
 @pytest.mark.parametrize("loss", ["l1", "mse"])
 @pytest.mark.parametrize("parameterization", ["residual", "epsilon"])
-def test_every_loss_and_parameterisation_trains(a_data_folder, tmp_path, loss, parameterization):
+def test_every_loss_and_parameterisation_trains(a_dataset, tmp_path, loss, parameterization):
     network = {"preset": "fast", "channels": [16, 32], "blocks": 1, "detail": 8}
     if parameterization == "epsilon":
         network["inputs"] = 2
     recipe = a_recipe(network=network, parameterization=parameterization, loss=loss, iterations=60)
-    train(recipe, tmp_path, data_root=a_data_folder)
+    train(recipe, tmp_path, dataset=a_dataset)
     torch.manual_seed(recipe.seed)
     fresh = build_denoiser(build_network(network), recipe.bridge, parameterization, [(2.0, 0.1)])
     trained = build_denoiser(build_network(network), recipe.bridge, parameterization, [(2.0, 0.1)])
     trained.network.load_state_dict(weights_of(tmp_path)["average"])
-    stacks = load_stacks(a_data_folder, "splits.json", "train", recipe.data)
+    stacks = a_dataset.stacks("train", recipe.data)
     pairs = PairSampler(stacks, (1.5, 4.0), 48, 0.0).draw(16, np.random.default_rng(5))
     times, noise = np.linspace(0.1, 1.0, 16), torch.randn(pairs.x_hr.shape, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
@@ -117,7 +122,7 @@ def test_pairs_are_made_from_whole_slices_before_cropping():
     images = torch.from_numpy(some_edges(0)) / 100
     # An odd low-resolution matrix has no Nyquist bin: P then commutes with the flips of the augmentation.
     factor = 72 / 35
-    sampler = PairSampler([SliceStack("a", images, 1.0)], (factor, factor), 72, 0.0)
+    sampler = PairSampler([a_stack(images)], (factor, factor), 72, 0.0)
     pairs = sampler.draw(6, np.random.default_rng(0))
     size = lowres_size((72, 72), factor)
     torch.testing.assert_close(pairs.x_lr, project(pairs.x_hr, size), rtol=0, atol=1e-5)
@@ -127,14 +132,14 @@ def test_pairs_are_made_from_whole_slices_before_cropping():
 
 def test_crops_go_on_at_the_opposite_border():
     image = torch.arange(40 * 36, dtype=torch.float32).reshape(1, 40, 36)
-    pairs = PairSampler([SliceStack("a", image, 1.0)], (2.0, 2.0), 48, 0.0).draw(4, np.random.default_rng(0))
+    pairs = PairSampler([a_stack(image)], (2.0, 2.0), 48, 0.0).draw(4, np.random.default_rng(0))
     assert pairs.x_hr.shape == (4, 1, 48, 48)
     for crop in pairs.x_hr[:, 0]:
         rows, columns = (40, 36) if (crop[40:] == crop[:8]).all() else (36, 40)
         assert (crop[rows:] == crop[: 48 - rows]).all() and (crop[:, columns:] == crop[:, : 48 - columns]).all()
 
 
-def test_a_compiled_network_trains_the_weights_that_are_kept(a_data_folder, tmp_path, monkeypatch):
+def test_a_compiled_network_trains_the_weights_that_are_kept(a_dataset, tmp_path, monkeypatch):
     compiled = []
     fuse = torch.compile
 
@@ -144,15 +149,15 @@ def test_a_compiled_network_trains_the_weights_that_are_kept(a_data_folder, tmp_
 
     monkeypatch.setattr(torch, "compile", without_a_compiler)
     recipe = a_recipe(iterations=4)
-    train(recipe, tmp_path / "plain", data_root=a_data_folder)
-    train(recipe, tmp_path / "compiled", data_root=a_data_folder, compiled=True)
+    train(recipe, tmp_path / "plain", dataset=a_dataset)
+    train(recipe, tmp_path / "compiled", dataset=a_dataset, compiled=True)
     assert len(compiled) == 1
     plain, fused = (weights_of(tmp_path / name)["average"] for name in ("plain", "compiled"))
     assert all(torch.equal(plain[key], fused[key]) for key in plain)
 
 
 def test_the_residual_grows_with_the_factor():
-    spread = residual_spread([SliceStack("a", torch.from_numpy(some_edges(0)) / 100, 1.0)], (1.5, 4.0))
+    spread = residual_spread([a_stack(torch.from_numpy(some_edges(0)) / 100)], (1.5, 4.0))
     assert [factor for factor, _ in spread][:: len(spread) - 1] == [1.5, 4.0]
     assert all(small[1] < large[1] for small, large in pairwise(spread))
 
@@ -189,8 +194,8 @@ def test_wrong_recipes_are_refused(tmp_path, text, reason):
         load_recipe(path)
 
 
-def test_a_recipe_or_data_that_is_not_there_is_refused(tmp_path):
+def test_a_recipe_or_data_that_is_not_there_is_refused(a_dataset, tmp_path):
     with pytest.raises(InputError, match="no recipe"):
         load_recipe("nowhere.yaml")
-    with pytest.raises(InputError, match="does not exist"):
-        train(a_recipe(), tmp_path / "run", data_root=tmp_path)
+    with pytest.raises(InputError, match="no train volume in nowhere"):
+        train(a_recipe(data=(DataSource("nowhere"),)), tmp_path / "run", dataset=a_dataset)

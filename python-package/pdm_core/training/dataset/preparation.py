@@ -1,0 +1,160 @@
+"""From files to a prepared dataset: chosen by rules, read once, checked for copies, split by patient, reported."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pdm_core.errors import InputError
+from pdm_core.progress import CancelCheck, Progress, ProgressCallback
+from pdm_core.training.dataset.cache import VOLUMES, VolumeFacts, add_volume, cache_key, cached_facts
+from pdm_core.training.dataset.candidates import Candidate, find_candidates
+from pdm_core.training.dataset.fingerprint import near_duplicates
+from pdm_core.training.dataset.index import Dataset, Refusal, VolumeRecord
+from pdm_core.training.dataset.report import write_report
+from pdm_core.training.dataset.rules import SelectionRules
+from pdm_core.training.dataset.splitting import SplitShares, assign_splits, refuse_leaks
+
+Taken = tuple[Candidate, VolumeFacts]
+
+
+def prepare(
+    entry: Path,
+    folder: Path,
+    rules: SelectionRules | None = None,
+    shares: SplitShares | None = None,
+    *,
+    progress: ProgressCallback | None = None,
+    warn: Callable[[str], None] = lambda message: None,
+    cancel: CancelCheck | None = None,
+) -> Dataset:
+    """Make a dataset of the volumes that `entry` names; a second call reads only what is new.
+
+    Args:
+        entry: a folder, or a CSV table (see `find_candidates`).
+        folder: of the dataset; made when missing, not inside `entry`.
+        rules: which volumes are taken.
+        shares: of the patients for validation and test; not used where a list gives the splits.
+        progress: receives the volumes.
+        warn: hears of patients that share an image.
+        cancel: checked after every volume; what was read is kept for the next call.
+
+    Returns:
+        The dataset; its index `dataset.json` and its `report.html` are written.
+
+    Raises:
+        InputError: nothing can be taken, or a given split leaks.
+        CancelledError: the caller asked to stop.
+    """
+    rules, shares = rules or SelectionRules(), shares or SplitShares()
+    if folder.resolve().is_relative_to(entry.resolve()):
+        raise InputError(f"The dataset {folder} would lie inside its own source {entry}.", "Choose another folder.")
+    candidates = find_candidates(entry)
+    taken, refused = _read(candidates, folder, rules, Progress("reading volumes", len(candidates), progress, cancel))
+    taken, copies = _without_copies(taken)
+    refused += copies
+    if not taken:
+        raise InputError(f"No volume of {entry} can be taken: {_reasons(refused)}.", "Loosen the rules, or give other data.")
+    links = sorted(set(_links(taken)))
+    if links:
+        warn(f"{len(links)} pairs of patients share an image; each pair stays in one split.")
+    splits = _splits(taken, links, shares)
+    settings = {"source": str(entry), "rules": _plain(rules), "shares": _plain(shares)}
+    dataset = Dataset(folder, tuple(_records(taken, splits)), tuple(refused), settings)
+    dataset.save()
+    _remove_unused(dataset)
+    write_report(dataset)
+    return dataset
+
+
+def _read(
+    candidates: Sequence[Candidate], folder: Path, rules: SelectionRules, meter: Progress
+) -> tuple[list[Taken], list[Refusal]]:
+    """Read what the rules admit, one volume at a time."""
+    taken: list[Taken] = []
+    refused: list[Refusal] = []
+    for candidate in candidates:
+        reason = rules.refusal_unread(candidate)
+        if reason is None:
+            try:
+                key = cache_key(candidate.source)
+                facts = cached_facts(folder, key) or add_volume(folder, key, candidate.source.read())
+                reason = rules.refusal(facts.shape, facts.plane)
+            except InputError as error:
+                reason = error.message
+        if reason is None:
+            taken.append((candidate, facts))
+        else:
+            refused.append(Refusal(candidate.source.name, reason))
+        meter.advance()
+    return taken, refused
+
+
+def _without_copies(taken: Sequence[Taken]) -> tuple[list[Taken], list[Refusal]]:
+    """One of each image within a patient: the same scan is often exported twice."""
+    first: dict[tuple[str, str], str] = {}
+    kept, copies = [], []
+    for candidate, facts in taken:
+        known = first.setdefault((candidate.patient, facts.sha256), candidate.source.name)
+        if known == candidate.source.name:
+            kept.append((candidate, facts))
+        else:
+            copies.append(Refusal(candidate.source.name, f"the same image as {known}"))
+    return kept, copies
+
+
+def _links(taken: Sequence[Taken]) -> Iterator[tuple[str, str]]:
+    """Pairs of patients with images too alike to be those of two persons."""
+    bits = [np.unpackbits(np.frombuffer(bytes.fromhex(facts.fingerprint), np.uint8)).astype(bool) for _, facts in taken]
+    for index, (candidate, _) in enumerate(taken):
+        for other in near_duplicates(bits[index], bits[:index]):
+            if taken[other][0].patient != candidate.patient:
+                yield taken[other][0].patient, candidate.patient
+
+
+def _splits(taken: Sequence[Taken], links: Sequence[tuple[str, str]], shares: SplitShares) -> dict[str, str]:
+    """The split of each patient: as listed, or assigned."""
+    given: dict[str, set[str | None]] = {}
+    for candidate, _ in taken:
+        given.setdefault(candidate.patient, set()).add(candidate.split)
+    torn = sorted(patient for patient, splits in given.items() if len(splits) > 1)
+    if torn:
+        raise InputError(f"The patient {torn[0]} stands in more than one split, or in none at times.", "Mend the list.")
+    listed = {patient: split for patient, (split,) in given.items() if split is not None}
+    if not listed:
+        return assign_splits(given, links, shares)
+    if len(listed) < len(given):
+        lacking = min(set(given) - set(listed))
+        raise InputError(f"The patient {lacking} has no split, but others have.", "Give a split to all, or to none.")
+    refuse_leaks(listed, links)
+    return listed
+
+
+def _records(taken: Sequence[Taken], splits: dict[str, str]) -> Iterator[VolumeRecord]:
+    numbers = {patient: f"P{number:04d}" for number, patient in enumerate(sorted(splits), start=1)}
+    for candidate, facts in sorted(taken, key=lambda item: item[0].source.name):
+        source = candidate.source
+        yield VolumeRecord(source.name, numbers[candidate.patient], splits[candidate.patient], str(source.path), facts)
+
+
+def _remove_unused(dataset: Dataset) -> None:
+    """Drop what earlier preparations have cached and this one does not use."""
+    used = {Path(record.facts.file).stem for record in dataset.volumes}
+    for path in (dataset.folder / VOLUMES).iterdir():
+        if path.stem not in used:
+            path.unlink()
+
+
+def _plain(settings: SelectionRules | SplitShares) -> dict[str, Any]:
+    """As JSON would give it back."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+
+
+def _reasons(refused: Sequence[Refusal]) -> str:
+    counted = Counter(refusal.reason for refusal in refused).most_common(3)
+    return "; ".join(f"{reason} ({count})" for reason, count in counted)
