@@ -10,6 +10,7 @@ import pytest
 
 from pdm_core import Volume, read_volume, write_volume
 from pdm_core.errors import CancelledError, InputError
+from pdm_core.training.converge import converge
 from pdm_core.training.dataset import Dataset, DataSource, SelectionRules, SplitShares, preparation, prepare
 from pdm_core.training.dataset.fingerprint import fingerprint, near_duplicates
 from pdm_core.training.dataset.splitting import assign_splits
@@ -238,3 +239,15 @@ def test_copies_look_alike_and_patients_do_not(shared_data):
             alike = [paths[index] for index in near_duplicates(fingerprint(copy), bits)]
             # A repeated scan of the same patient counts as the same patient's.
             assert path in alike and {other.parent for other in alike} == {path.parent}
+
+
+def test_k_is_recommended_for_a_dataset(an_archive, tmp_path):
+    dataset = prepare(an_archive, tmp_path / "d")
+    found = converge(dataset, tmp_path / "k", [2.0, 4.0], slices=3)
+    record = json.loads((tmp_path / "k" / "convergence.json").read_text())
+    assert record["start"] == found.start and record["slices"] == 3 and f"K = {found.start} of T = 100" in found.reason
+    assert record["curves"][0]["paired"][0] is None and record["curves"][1]["paired"][1] > record["curves"][0]["paired"][1]
+    assert (tmp_path / "k" / "convergence.png").read_bytes().startswith(b"\x89PNG")
+    assert converge(dataset, tmp_path / "k", [2.0, 4.0], slices=3) == found
+    with pytest.raises(InputError, match="factors above 1"):
+        converge(dataset, tmp_path / "k", [1.0])
