@@ -18,12 +18,14 @@ class ProgressEvent:
         step: units done so far, 0..of.
         of: units in all.
         eta_s: seconds left by the pace so far; None before the first unit is done.
+        note: figures of the moment, for a person; may be empty.
     """
 
     stage: str
     step: int
     of: int
     eta_s: float | None
+    note: str = ""
 
 
 ProgressCallback = Callable[[ProgressEvent], None]
@@ -56,10 +58,10 @@ class Progress:
         self._start = time.monotonic()
         self._report()
 
-    def advance(self, units: int = 1) -> None:
+    def advance(self, units: int = 1, note: str = "") -> None:
         """Count `units` as done, report them, and raise `CancelledError` when the caller has asked to stop."""
         self.step = min(self.of, self.step + units)
-        self._report()
+        self._report(note)
         self.check_cancel()
 
     def check_cancel(self) -> None:
@@ -67,10 +69,10 @@ class Progress:
         if self._cancel is not None and self._cancel():
             raise CancelledError()
 
-    def _report(self) -> None:
+    def _report(self, note: str = "") -> None:
         if self._callback is None:
             return
         elapsed = time.monotonic() - self._start
         fresh = self.step - self._done_before
         eta = elapsed / fresh * (self.of - self.step) if fresh else None
-        self._callback(ProgressEvent(self.stage, self.step, self.of, eta))
+        self._callback(ProgressEvent(self.stage, self.step, self.of, eta, note))

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from pdm_core.progress import ProgressEvent
@@ -40,6 +41,8 @@ class BarConsole:
             self.close()
             self._bar = tqdm(total=event.of, desc=event.stage, leave=False, dynamic_ncols=True)
             self._bar.desc = event.stage
+        if event.note:
+            self._bar.set_postfix_str(event.note, refresh=False)
         self._bar.update(event.step - self._bar.n)
 
     def warning(self, message: str) -> None:
@@ -74,7 +77,8 @@ class LineConsole:
             return
         self._last = now
         left = "" if event.eta_s is None else f", about {event.eta_s:.0f} s left"
-        print(f"pdm-sr: {event.stage}: {event.step} of {event.of}{left}", file=sys.stderr, flush=True)
+        note = f" ({event.note})" if event.note else ""
+        print(f"pdm-sr: {event.stage}: {event.step} of {event.of}{left}{note}", file=sys.stderr, flush=True)
 
     def warning(self, message: str) -> None:
         """Print the warning."""
@@ -90,7 +94,7 @@ class JsonConsole:
 
     def progress(self, event: ProgressEvent) -> None:
         """Print a progress event."""
-        print_event({"event": "progress", "stage": event.stage, "step": event.step, "of": event.of, "eta_s": event.eta_s})
+        print_event({"event": "progress", **asdict(event)})
 
     def warning(self, message: str) -> None:
         """Print a warning event."""

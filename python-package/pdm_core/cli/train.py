@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
+from pdm_core.cli.signals import stop_on_signals
 from pdm_core.errors import InputError
 from pdm_core.pipeline.options import check_device
 
@@ -20,6 +22,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder of a prepared dataset (pdm-sr prepare)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--max-minutes", type=float, help="stop with a checkpoint after this time")
+    parser.add_argument("--checkpoint-minutes", type=float, default=10.0, help="longest time between two checkpoints")
     parser.add_argument("--threads", type=int, help="threads of the CPU")
     parser.add_argument("--compile", action="store_true", help="compile the network first (faster; needs a C++ compiler)")
     add_progress_argument(parser)
@@ -36,23 +39,28 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from pdm_core.pipeline.devices import choose_device
-    from pdm_core.training import finished, publish, train
+    from pdm_core.training import TrainingLimits, finished, publish, train
     from pdm_core.training.dataset import Dataset
 
     dataset = Dataset.open(arguments.data)
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     device = choose_device(arguments.device)
-    with console_for(arguments) as console:
+    with console_for(arguments) as console, stop_on_signals(console.warning) as stopped:
         checkpoint = train(
             recipe,
             arguments.output,
             dataset=dataset,
             device=str(device),
-            max_minutes=arguments.max_minutes,
+            limits=TrainingLimits(arguments.max_minutes, arguments.checkpoint_minutes),
             compiled=arguments.compile,
             progress=console.progress,
+            warn=console.warning,
+            cancel=stopped,
         )
+        # Under torchrun the other processes have done their part.
+        if os.environ.get("RANK", "0") != "0":
+            return 0
         if not finished(recipe, arguments.output):
             console.result(f"{checkpoint}: stopped in time; the same command goes on.", {"checkpoint": str(checkpoint)})
             return 0
@@ -67,8 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _check_limits(arguments: argparse.Namespace) -> None:
     """Refuse a device, a time or a number of threads that cannot be, before the data is read."""
     check_device(arguments.device)
-    minutes, threads = arguments.max_minutes, arguments.threads
-    if minutes is not None and not (math.isfinite(minutes) and minutes > 0.0):
-        raise InputError(f"--max-minutes {minutes:g} is not possible.", "Use a number above 0.")
+    for name in ("max_minutes", "checkpoint_minutes"):
+        minutes = getattr(arguments, name)
+        if minutes is not None and not (math.isfinite(minutes) and minutes > 0.0):
+            raise InputError(f"--{name.replace('_', '-')} {minutes:g} is not possible.", "Use a number above 0.")
+    threads = arguments.threads
     if threads is not None and threads < 1:
         raise InputError(f"--threads {threads} is not possible.", "Use a whole number above 0.")

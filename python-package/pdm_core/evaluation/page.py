@@ -8,6 +8,9 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -68,4 +71,13 @@ def as_png(figure: Figure) -> bytes:
     """The picture of a figure."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=100)
+    return stream.getvalue()
+
+
+def gray_png(image: NDArray[np.float32], low: float = -1.0, high: float = 1.0) -> bytes:
+    """An image (H, W) in gray, black at `low` and white at `high`."""
+    from matplotlib.image import imsave
+
+    stream = io.BytesIO()
+    imsave(stream, image, vmin=low, vmax=high, cmap="gray", format="png")
     return stream.getvalue()

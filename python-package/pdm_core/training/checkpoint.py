@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pdm_core.errors import InputError
@@ -24,6 +24,8 @@ class TrainingState:
         optimizer: its moments.
         step: optimiser steps done; with the recipe's seed it decides all random numbers to come.
         history: one record a validation.
+        losses: of the steps since the last validation; without them a resumed run would record another mean.
+        best: the averaged weights of the best validation so far; empty before the first.
     """
 
     network: nn.Module
@@ -31,6 +33,8 @@ class TrainingState:
     optimizer: Optimizer
     step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
+    losses: list[Tensor] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
 
     def update_average(self, decay: float) -> None:
         """Move the average towards the weights; the decay warms up as min(d, (1 + n) / (10 + n)) (SCIENCE §1.1)."""
@@ -48,6 +52,8 @@ def save_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) ->
         "optimizer": state.optimizer.state_dict(),
         "step": state.step,
         "history": state.history,
+        "losses": [float(loss) for loss in state.losses],
+        "best": state.best,
         "recipe": recipe,
     }
     temporary = path.with_suffix(".part")
@@ -75,3 +81,5 @@ def load_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) ->
     state.average.load_state_dict(content["average"])
     state.optimizer.load_state_dict(content["optimizer"])
     state.step, state.history = int(content["step"]), list(content["history"])
+    state.losses = [torch.tensor(loss) for loss in content["losses"]]
+    state.best = dict(content["best"])

@@ -1,11 +1,15 @@
-"""The training loop: one process, resumable, repeatable for a seed."""
+"""The training loop: resumable at any moment, repeatable for a seed, the same for any number of processes."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,16 +20,31 @@ from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build
 from pdm_core.errors import CancelledError, InputError, PdmError
 from pdm_core.networks import build_network
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
+from pdm_core.training.batches import BatchStream, draw_batch
 from pdm_core.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from pdm_core.training.dataset import Dataset
-from pdm_core.training.loss import denoising_loss, draw_times, learning_rate_scale
-from pdm_core.training.pairs import Pairs, PairSampler, residual_spread
+from pdm_core.training.journal import Journal, journal_of
+from pdm_core.training.pairs import PairSampler, residual_spread
 from pdm_core.training.recipe import Recipe
-from pdm_core.training.slices import SliceStack
-from pdm_core.training.validation import validate
+from pdm_core.training.step import Stepper
+from pdm_core.training.team import Team, team_on
+from pdm_core.training.validation import examples, score, validate, validation_factors
 
 CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.json"
+
+
+@dataclass(frozen=True)
+class TrainingLimits:
+    """When a run stops and saves, apart from its recipe.
+
+    Attributes:
+        minutes: stop with a checkpoint after that time; None goes on to the recipe's end.
+        checkpoint_minutes: longest time between two checkpoints.
+    """
+
+    minutes: float | None = None
+    checkpoint_minutes: float = 10.0
 
 
 def train(
@@ -35,12 +54,15 @@ def train(
     dataset: Dataset,
     device: str = "cpu",
     resume: bool = True,
-    max_minutes: float | None = None,
+    limits: TrainingLimits | None = None,
     compiled: bool = False,
     progress: ProgressCallback | None = None,
+    warn: Callable[[str], None] = lambda message: None,
     cancel: CancelCheck | None = None,
 ) -> Path:
-    """Train the model of `recipe` and leave its checkpoint and history in `run_folder`.
+    """Train the model of `recipe` and leave its checkpoint, history and curves in `run_folder`.
+
+    Under `torchrun` every process calls this; the batch of the recipe is shared among them.
 
     Args:
         recipe: decides the run, all random numbers included.
@@ -48,10 +70,11 @@ def train(
         dataset: prepared; its checksums are compared first.
         device: torch device; on CUDA the network runs in bfloat16 autocast.
         resume: False refuses to continue a run that is already there.
-        max_minutes: stop with a checkpoint after that time; a later call goes on from there.
+        limits: when to stop and to save.
         compiled: fuse the network with `torch.compile`, which needs a C++ compiler; about a quarter faster on a CPU, not bit
             for bit what the uncompiled run gives.
-        progress: receives the steps with an ETA.
+        progress: receives the steps with an ETA, the loss and the speed.
+        warn: hears what the user should know.
         cancel: checked at every step; the checkpoint is written before the run stops.
 
     Returns:
@@ -60,44 +83,39 @@ def train(
     Raises:
         InputError: bad recipe, data or run folder.
         CancelledError: the caller asked to stop.
+        MemoryShortageError: not even one crop at a time fits the memory.
         PdmError: the loss became NaN; the last good checkpoint stays.
     """
     checkpoint = run_folder / CHECKPOINT
     if checkpoint.exists() and not resume:
         raise InputError(f"{run_folder} already holds a run.", "Resume it, or choose another folder.")
     run_folder.mkdir(parents=True, exist_ok=True)
-    target = torch.device(device)
-    dataset.verify()
-    training = dataset.stacks("train", recipe.data)
-    validation = dataset.stacks("val", recipe.data)
-    spread = residual_spread(training, recipe.factors)
-    state = _fresh_state(recipe, target)
-    if checkpoint.exists():
-        load_checkpoint(state, recipe.as_dict(), checkpoint)
-    meter = Progress(f"training {recipe.name}", recipe.iterations, progress, cancel, done=state.step)
-    run = _Run(recipe, state, spread, training, validation, target, run_folder, compiled)
-    deadline = None if max_minutes is None else time.monotonic() + 60.0 * max_minutes
-    try:
-        while state.step < recipe.iterations and (deadline is None or time.monotonic() < deadline):
-            run.step()
-            meter.advance()
-    except (CancelledError, KeyboardInterrupt):
-        run.save()
-        raise CancelledError("Training was stopped.", f"Run it again to go on from step {state.step}.") from None
-    run.save()
+    with team_on(torch.device(device)) as team:
+        if team.leads:
+            dataset.verify()
+        state = _fresh_state(recipe, team.device)
+        if checkpoint.exists():
+            load_checkpoint(state, recipe.as_dict(), checkpoint)
+        team.wait()
+        with _run(recipe, state, dataset, team, run_folder, compiled, warn) as run:
+            run.go(limits or TrainingLimits(), progress if team.leads else None, cancel)
     return checkpoint
 
 
 def finished(recipe: Recipe, run_folder: Path) -> bool:
-    """Whether the run in `run_folder` has reached the last iteration of its recipe."""
+    """Whether the run in `run_folder` has come to its end: the last iteration of its recipe, or no progress any more."""
     history = run_folder / HISTORY
-    return history.exists() and bool(json.loads(history.read_text(encoding="utf-8"))[-1]["step"] >= recipe.iterations)
+    if not history.exists():
+        return False
+    records = json.loads(history.read_text(encoding="utf-8"))
+    return bool(records) and (records[-1]["step"] >= recipe.iterations or _stagnates(recipe, records))
 
 
 def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ResidualDenoiser | EpsilonDenoiser:
-    """The averaged weights of the checkpoint in `run_folder`, ready to sample from or to export."""
+    """The averaged weights of the best validation of the run in `run_folder`, ready to sample from or to export."""
     state = _fresh_state(recipe, torch.device("cpu"))
     load_checkpoint(state, recipe.as_dict(), run_folder / CHECKPOINT)
+    state.average.load_state_dict(state.best or state.average.state_dict())
     spread = residual_spread(dataset.stacks("train", recipe.data), recipe.factors)
     return build_denoiser(state.average, recipe.bridge, recipe.parameterization, spread).eval()
 
@@ -109,70 +127,118 @@ def _fresh_state(recipe: Recipe, device: torch.device) -> TrainingState:
     return TrainingState(network, average, torch.optim.Adam(network.parameters(), lr=recipe.learning_rate))
 
 
+def _stagnates(recipe: Recipe, history: list[dict[str, Any]]) -> bool:
+    """Whether the last `patience` validations have not been better than the best before them."""
+    scores = [score(record) for record in history]
+    return 0 < recipe.patience < len(scores) and max(scores[-recipe.patience :]) <= max(scores[: -recipe.patience])
+
+
+@contextmanager
+def _run(
+    recipe: Recipe,
+    state: TrainingState,
+    dataset: Dataset,
+    team: Team,
+    folder: Path,
+    compiled: bool,
+    warn: Callable[[str], None],
+) -> Iterator[_Run]:
+    """A run with its data, its stream of batches and its journal."""
+    training = dataset.stacks("train", recipe.data)
+    spread = residual_spread(training, recipe.factors)
+    network = cast(torch.nn.Module, torch.compile(state.network)) if compiled else state.network
+    denoiser, averaged = (
+        build_denoiser(weights, recipe.bridge, recipe.parameterization, spread) for weights in (network, state.average)
+    )
+    sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share)
+    draw = partial(draw_batch, sampler, recipe, rank=team.rank, size=team.size)
+    stepper = Stepper(recipe, state, denoiser, team, warn if team.leads else lambda message: None)
+    with BatchStream(draw, state.step) as batches, journal_of(team, recipe.name, folder, state, warn) as journal:
+        yield _Run(recipe, state, averaged.eval(), dataset, team, folder, stepper, batches, journal)
+
+
+@dataclass
 class _Run:
-    """One run in progress: what a step needs, bound together."""
+    """One run in progress: what its steps, validations and checkpoints need, bound together."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        state: TrainingState,
-        spread: Sequence[tuple[float, float]],
-        training: Sequence[SliceStack],
-        validation: Sequence[SliceStack],
-        device: torch.device,
-        folder: Path,
-        compiled: bool,
-    ) -> None:
-        self.recipe, self.state, self.device, self.folder = recipe, state, device, folder
-        self.validation = validation
-        self.sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share)
-        network = cast(torch.nn.Module, torch.compile(state.network)) if compiled else state.network
-        self.denoiser = build_denoiser(network, recipe.bridge, recipe.parameterization, spread)
-        self.averaged = build_denoiser(state.average, recipe.bridge, recipe.parameterization, spread).eval()
-        self.losses: list[torch.Tensor] = []
+    recipe: Recipe
+    state: TrainingState
+    averaged: ResidualDenoiser | EpsilonDenoiser
+    dataset: Dataset
+    team: Team
+    folder: Path
+    stepper: Stepper
+    batches: BatchStream
+    journal: Journal | None
 
-    def step(self) -> None:
-        """One optimiser step; every `validate_every` steps also validation, history and checkpoint."""
+    def go(self, limits: TrainingLimits, progress: ProgressCallback | None, cancel: CancelCheck | None) -> None:
+        """Step until the recipe's end, a limit, or the caller's wish."""
         recipe, state = self.recipe, self.state
-        loss = self._loss()
-        for group in state.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * learning_rate_scale(state.step, recipe.warmup, recipe.iterations)
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
-        state.optimizer.step()
-        state.update_average(recipe.ema)
-        state.step += 1
-        self.losses.append(loss.detach())
-        if state.step % recipe.validate_every == 0 or state.step == recipe.iterations:
-            self._record()
-            self.save()
+        meter = Progress(f"training {recipe.name}", recipe.iterations, progress, done=state.step)
+        begin = saved = time.monotonic()
+        first = state.step
+        while state.step < recipe.iterations and not _stagnates(recipe, state.history):
+            now = time.monotonic()
+            cancelled = self.team.any(cancel is not None and cancel())
+            if cancelled or self.team.any(limits.minutes is not None and now - begin >= 60.0 * limits.minutes):
+                self.save()
+                if cancelled:
+                    raise CancelledError("Training was stopped.", f"Run it again to go on from step {state.step}.")
+                return
+            self.stepper.step(self.batches.take())
+            meter.advance(note=self._note(first, begin) if progress is not None else "")
+            if state.step % recipe.validate_every == 0 or state.step == recipe.iterations:
+                self._record()
+                saved = time.monotonic()
+            elif self.team.any(time.monotonic() - saved >= 60.0 * limits.checkpoint_minutes):
+                self.save()
+                saved = time.monotonic()
+        self.save()
 
     def save(self) -> None:
-        """Write the checkpoint."""
-        save_checkpoint(self.state, self.recipe.as_dict(), self.folder / CHECKPOINT)
+        """Write the checkpoint and then the history.
 
-    def _loss(self) -> torch.Tensor:
-        recipe, state = self.recipe, self.state
-        # Seed and step decide the draw: a resumed run sees what an unbroken one would have seen.
-        random = np.random.default_rng((recipe.seed, state.step))
-        drawn = self.sampler.draw(recipe.batch, random)
-        pairs = Pairs(drawn.x_hr.to(self.device), drawn.x_lr.to(self.device), drawn.factor)
-        times = draw_times(recipe.batch, recipe.start_share, random)
-        noise = torch.from_numpy(random.standard_normal(drawn.x_hr.shape, dtype=np.float32)).to(self.device)
-        return denoising_loss(self.denoiser, pairs, times, noise, recipe.loss)
+        Raises:
+            PdmError: a loss is no number; the checkpoint before stays.
+        """
+        if self.state.losses:
+            self._mean_loss()
+        if self.team.leads:
+            save_checkpoint(self.state, self.recipe.as_dict(), self.folder / CHECKPOINT)
+            _write(self.folder / HISTORY, json.dumps(self.state.history, indent=1))
+        self.team.wait()
 
-    def _record(self) -> None:
-        loss = float(torch.stack(self.losses).mean())
-        self.losses.clear()
+    def _mean_loss(self) -> float:
+        """Mean over the steps since the last validation."""
+        loss = float(torch.stack([loss.cpu() for loss in self.state.losses]).mean())
         if not np.isfinite(loss):
             raise PdmError(
                 f"The loss became {loss} before step {self.state.step}.",
                 "The last checkpoint is good: lower the learning rate in the recipe.",
             )
-        record: dict[str, Any] = {"step": self.state.step, "loss": loss}
-        record.update(validate(self.averaged, self.validation, self.device))
-        self.state.history.append(record)
-        temporary = self.folder / f"{HISTORY}.part"
-        temporary.write_text(json.dumps(self.state.history, indent=1), encoding="utf-8")
-        temporary.replace(self.folder / HISTORY)
+        return loss
+
+    def _note(self, first: int, begin: float) -> str:
+        pace = (self.state.step - first) * self.recipe.batch / max(1e-9, time.monotonic() - begin)
+        last = self.state.history[-1] if self.state.history else None
+        return f"{pace:.1f} crops/s" + ("" if last is None else f", loss {last['loss']:.4f}, gain {score(last):+.2f} dB")
+
+    def _record(self) -> None:
+        """Validate, keep the best weights, and write checkpoint, history and journal."""
+        state, recipe = self.state, self.recipe
+        stacks, factors = self.dataset.stacks("val", recipe.data), validation_factors(recipe.factors)
+        record: dict[str, Any] = {"step": state.step, "loss": self._mean_loss()}
+        record.update(validate(self.averaged, stacks, factors, self.team))
+        if all(score(record) > score(earlier) for earlier in state.history):
+            state.best = {name: tensor.detach().clone() for name, tensor in state.average.state_dict().items()}
+        state.history.append(record)
+        state.losses.clear()
+        self.save()
+        if self.journal is not None:
+            self.journal.write(state.history, examples(self.averaged, stacks[0], factors[-1], self.team.device))
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)

@@ -17,6 +17,8 @@ from pdm_core.training.slices import SliceStack
 _COMMON_FACTORS = (2.0, 4.0)
 _MAX_BANDWIDTH_FACTOR = 1.6
 _GAIN, _OFFSET = 0.2, 0.1
+# Crops of each slice that is drawn.
+_CROPS = 2
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Pairs:
 
 
 class PairSampler:
-    """Draws random pairs; the same random generator gives the same pairs.
+    """Draws random pairs.
 
     Args:
         stacks: the training slices.
@@ -44,17 +46,32 @@ class PairSampler:
         weights = np.array([stack.weight * len(stack) for stack in stacks], dtype=np.float64)
         self._chances = weights / weights.sum()
 
-    def draw(self, count: int, random: np.random.Generator) -> Pairs:
-        """Draw `count` pairs, two crops of each slice: the Fourier transforms of a slice cost more than a second crop."""
+    def draw(self, count: int, key: tuple[int, ...], rank: int = 0, size: int = 1) -> Pairs:
+        """Draw `count` pairs, or of them the share of process `rank` out of `size`.
+
+        Two crops are taken of each slice: the Fourier transforms of a slice cost more than a second crop.
+
+        Args:
+            count: pairs in all.
+            key: decides them; the same key gives the same pairs, however they are shared out.
+            rank: of this process.
+            size: how many processes share the pairs.
+        """
         crops: list[Tensor] = []
         factors: list[float] = []
-        while len(crops) < count:
+        for group in range(rank, -(-count // _CROPS), size):
+            random = np.random.default_rng((*key, 0, group))
             pair, factor = self._slice_pair(random)
-            for _ in range(min(2, count - len(crops))):
+            for _ in range(min(_CROPS, count - group * _CROPS)):
                 crops.append(self._augmented_crop(pair, random))
                 factors.append(factor)
-        stacked = torch.stack(crops)
+        stacked = torch.stack(crops) if crops else torch.empty(0, 2, self._crop, self._crop)
         return Pairs(stacked[:, :1].contiguous(), stacked[:, 1:].contiguous(), tuple(factors))
+
+    @staticmethod
+    def share(count: int, rank: int, size: int) -> list[int]:
+        """Numbers of the pairs that `draw` gives to process `rank` out of `size`."""
+        return [number for number in range(count) if number // _CROPS % size == rank]
 
     def _slice_pair(self, random: np.random.Generator) -> tuple[Tensor, float]:
         """x_HR and x_LR of one whole slice as (2, H, W), and the factor."""

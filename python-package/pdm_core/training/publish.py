@@ -12,6 +12,7 @@ from pdm_core.errors import InputError
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.loop import HISTORY, trained_denoiser
 from pdm_core.training.recipe import Recipe
+from pdm_core.training.validation import score
 from pdm_core.version import package_version
 from pdm_core.zoo import ModelCard, export_model
 
@@ -30,7 +31,9 @@ def publish(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ModelCard:
         raise InputError(f"The recipe {recipe.name!r} has no card entries {', '.join(missing)}.", "Add them under card:.")
     denoiser = trained_denoiser(recipe, run_folder, dataset)
     history = json.loads((run_folder / HISTORY).read_text(encoding="utf-8"))
-    return export_model(denoiser, _card(recipe, recipe.card, getattr(denoiser, "residual_std", ()), history[-1]), run_folder)
+    return export_model(
+        denoiser, _card(recipe, recipe.card, getattr(denoiser, "residual_std", ()), max(history, key=score)), run_folder
+    )
 
 
 def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, validation: Mapping[str, Any]) -> ModelCard:

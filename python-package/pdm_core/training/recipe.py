@@ -35,6 +35,7 @@ class Recipe:
         bandwidth_share: share of slices whose bandwidth is lowered first, so that finer matrices of coarser scans occur.
         loss: "l1" or "mse" on the unit-variance target.
         validate_every: steps between validations and checkpoints.
+        patience: stop after that many validations without a better one; 0 goes on to the end.
         seed: decides every random number of the run.
         card: what the model's card says beyond the measured: title, purpose, licence, data, contrasts, spacing_mm, limits.
     """
@@ -55,6 +56,7 @@ class Recipe:
     bandwidth_share: float = 0.3
     loss: str = "l1"
     validate_every: int = 250
+    patience: int = 0
     seed: int = 0
     card: Mapping[str, Any] = field(default_factory=dict)
 
@@ -66,6 +68,7 @@ class Recipe:
             f"batch {self.batch}, iterations {self.iterations} and validate_every {self.validate_every} must be positive": (
                 min(self.batch, self.iterations, self.validate_every) > 0
             ),
+            f"patience {self.patience} must not be negative": self.patience >= 0,
             f"ema {self.ema:g} must lie in [0, 1)": 0.0 <= self.ema < 1.0,
             f"loss {self.loss!r} must be l1 or mse": self.loss in ("l1", "mse"),
             f"start_share {self.start_share:g} and bandwidth_share {self.bandwidth_share:g} must lie in [0, 1]": (

@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_weights_and_a_broken_run_goes_on_as_if_nev
     recipe = a_recipe(iterations=20, validate_every=10)
     train(recipe, tmp_path / "whole", dataset=a_dataset)
     asked = iter([False] * 13 + [True])
-    with pytest.raises(CancelledError, match="go on from step 14"):
+    with pytest.raises(CancelledError, match="go on from step 13"):
         train(recipe, tmp_path / "broken", dataset=a_dataset, cancel=lambda: next(asked))
     train(recipe, tmp_path / "broken", dataset=a_dataset)
     whole, broken = weights_of(tmp_path / "whole"), weights_of(tmp_path / "broken")
@@ -111,7 +111,7 @@ def test_every_loss_and_parameterisation_trains(a_dataset, tmp_path, loss, param
     trained = build_denoiser(build_network(network), recipe.bridge, parameterization, [(2.0, 0.1)])
     trained.network.load_state_dict(weights_of(tmp_path)["average"])
     stacks = a_dataset.stacks("train", recipe.data)
-    pairs = PairSampler(stacks, (1.5, 4.0), 48, 0.0).draw(16, np.random.default_rng(5))
+    pairs = PairSampler(stacks, (1.5, 4.0), 48, 0.0).draw(16, (5,))
     times, noise = np.linspace(0.1, 1.0, 16), torch.randn(pairs.x_hr.shape, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
         before, after = (float(denoising_loss(model, pairs, times, noise, loss)) for model in (fresh, trained))
@@ -123,16 +123,16 @@ def test_pairs_are_made_from_whole_slices_before_cropping():
     # An odd low-resolution matrix has no Nyquist bin: P then commutes with the flips of the augmentation.
     factor = 72 / 35
     sampler = PairSampler([a_stack(images)], (factor, factor), 72, 0.0)
-    pairs = sampler.draw(6, np.random.default_rng(0))
+    pairs = sampler.draw(6, (0,))
     size = lowres_size((72, 72), factor)
     torch.testing.assert_close(pairs.x_lr, project(pairs.x_hr, size), rtol=0, atol=1e-5)
-    again = sampler.draw(6, np.random.default_rng(0))
+    again = sampler.draw(6, (0,))
     torch.testing.assert_close(again.x_hr, pairs.x_hr, rtol=0, atol=0)
 
 
 def test_crops_go_on_at_the_opposite_border():
     image = torch.arange(40 * 36, dtype=torch.float32).reshape(1, 40, 36)
-    pairs = PairSampler([a_stack(image)], (2.0, 2.0), 48, 0.0).draw(4, np.random.default_rng(0))
+    pairs = PairSampler([a_stack(image)], (2.0, 2.0), 48, 0.0).draw(4, (0,))
     assert pairs.x_hr.shape == (4, 1, 48, 48)
     for crop in pairs.x_hr[:, 0]:
         rows, columns = (40, 36) if (crop[40:] == crop[:8]).all() else (36, 40)

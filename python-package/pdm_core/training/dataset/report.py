@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pdm_core.evaluation.page import as_png, captioned, new_figure, page, paragraph, picture, table
+from pdm_core.evaluation.page import as_png, captioned, gray_png, new_figure, page, paragraph, picture, table
 from pdm_core.training.dataset.cache import HISTOGRAM_RANGE
 from pdm_core.training.dataset.candidates import SPLITS
 
@@ -88,11 +87,7 @@ def _caption(record: VolumeRecord) -> str:
 
 def _thumbnail(folder: Path, record: VolumeRecord) -> bytes:
     """PNG of the central slice."""
-    from matplotlib.image import imsave
-
     volume = np.load(folder / record.facts.file, mmap_mode="r")
     central = volume[len(volume) // 2]
     step = max(1, -(-max(central.shape) // _THUMBNAIL))
-    stream = io.BytesIO()
-    imsave(stream, central[::step, ::step], vmin=-1.0, vmax=1.0, cmap="gray", format="png")
-    return stream.getvalue()
+    return gray_png(central[::step, ::step])
