@@ -1,16 +1,19 @@
-"""`pdm-sr models`: list, show, verify and import models."""
+"""`pdm-sr models`: list, show, verify, import and add models."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from pdm_core.cli.console import add_progress_argument, console_for
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command's arguments."""
-    parser: argparse.ArgumentParser = commands.add_parser("models", help="list, show, verify and import models")
+    parser: argparse.ArgumentParser = commands.add_parser("models", help="list, show, verify, import and add models")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the models at hand")
     listing.add_argument("--json", action="store_true", help="their cards as one JSON array")
@@ -21,12 +24,18 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     importing = actions.add_parser("import", help="verify a model from files and add it to the user's zoo")
     importing.add_argument("weights", type=Path, help=".safetensors")
     importing.add_argument("card", type=Path, help=".json")
+
+    adding = actions.add_parser("add", help="measure a finished training run on its test split and add its model to the zoo")
+    adding.add_argument("run_folder", type=Path, metavar="RUN", help="folder of a finished pdm-sr train")
+    adding.add_argument("--data", type=Path, required=True, help="the prepared dataset that it was trained on")
+    adding.add_argument("--device", default="auto")
+    add_progress_argument(adding)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; nothing but `list` and `show` needs torch."""
-    {"list": _list, "show": _show, "verify": _verify, "import": _import}[arguments.action](arguments)
+    {"list": _list, "show": _show, "verify": _verify, "import": _import, "add": _add}[arguments.action](arguments)
     return 0
 
 
@@ -60,3 +69,18 @@ def _import(arguments: argparse.Namespace) -> None:
 
     card = import_model(arguments.weights, arguments.card)
     print(f"{card.name} is imported: {card.weights}")
+
+
+def _add(arguments: argparse.Namespace) -> None:
+    from pdm_core.evaluation.tables import as_markdown
+    from pdm_core.training.acceptance import accept
+    from pdm_core.training.dataset import Dataset
+
+    dataset = Dataset.open(arguments.data)
+    command = f"pdm-sr models add {arguments.run_folder.name} --data {arguments.data.name}"
+    with console_for(arguments) as console:
+        card, rows = accept(arguments.run_folder, dataset, device=arguments.device, command=command, progress=console.progress)
+        console.result(
+            f"{as_markdown(rows)}\n\n{card.name} is added: {card.weights}",
+            {"weights": str(card.weights), "rows": [asdict(row) for row in rows]},
+        )

@@ -41,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     from pdm_core.pipeline.devices import choose_device
     from pdm_core.training import TrainingLimits, finished, publish, train
     from pdm_core.training.dataset import Dataset
+    from pdm_core.training.publish import refuse_without_words
 
+    refuse_without_words(recipe)
     dataset = Dataset.open(arguments.data)
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
@@ -66,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         card = publish(recipe, arguments.output, dataset)
         console.result(
-            f"{card.weights}: trained. Use it: pdm-sr models import {card.weights} {card.weights.with_suffix('.json')}",
+            f"{card.weights}: trained. Use it: pdm-sr models add {arguments.output} --data {arguments.data}",
             {"weights": str(card.weights)},
         )
     return 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -25,12 +27,12 @@ class Case:
     """One reference image.
 
     Attributes:
-        name: case of the split file.
-        path: the volume.
+        name: for the tables.
+        read: gives the volume.
     """
 
     name: str
-    path: Path
+    read: Callable[[], Volume]
 
 
 def find_cases(root: Path, split: str = "test", names: tuple[str, ...] = CALIBRATION) -> list[Case]:
@@ -46,7 +48,7 @@ def find_cases(root: Path, split: str = "test", names: tuple[str, ...] = CALIBRA
         if entry is None or entry["split"] != split:
             raise InputError(f"The split {split} of {root / 'splits.json'} has no case {name}.")
         image = next((image for image in entry["images"] if image.startswith("t2_tra")), entry["images"][0])
-        cases.append(Case(name, root / entry["path"] / image))
+        cases.append(Case(name, partial(read_volume, root / entry["path"] / image)))
     return cases
 
 
@@ -55,7 +57,7 @@ def reference_volume(case: Case, slices: SliceChoice) -> Volume:
 
     The cut keeps first voxel and spacing: every factor up to 4 then gives whole matrices.
     """
-    volume = read_volume(case.path)
+    volume = case.read()
     low, high = np.percentile(volume.array, PERCENTILES)
     array = (volume.array - np.float32(low)) / np.float32(high - low)
     first = max(0, (len(array) - _CENTRAL) // 2) if slices == "central" else 0

@@ -18,6 +18,7 @@ from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.volume import Volume
+from pdm_core.zoo import find_model
 
 ZERO_FILLING = "zero filling"
 _BORDER = 32
@@ -65,7 +66,8 @@ def evaluate_in_plane(
 
     Args:
         cases: reference volumes.
-        models: names in the zoo; each is run with every number of `steps`, and once as the mean of `samples` with 3 steps.
+        models: names in the zoo, or paths of cards; each is run with every number of `steps`, and once as the mean of
+            `samples` with 3 steps.
         factors: reductions.
         steps: network evaluations.
         samples: samples of the averaged run; 1 leaves it out.
@@ -106,10 +108,11 @@ def _methods(
     yield "bicubic", lambda low, size, _factor: bicubic(_tensor(low), size)
     yield ZERO_FILLING, lambda low, size, _factor: upsample(_tensor(low), size)
     for model in models:
+        name = find_model(model).name
         for count in steps:
-            yield f"{model}, {count} step" + ("s" if count > 1 else ""), _by_model(model, count, 1, device, seed)
+            yield f"{name}, {count} step" + ("s" if count > 1 else ""), _by_model(model, count, 1, device, seed)
         if samples > 1:
-            yield f"{model}, mean of {samples} x 3 steps", _by_model(model, 3, samples, device, seed)
+            yield f"{name}, mean of {samples} x 3 steps", _by_model(model, 3, samples, device, seed)
 
 
 def _by_model(model: str, steps: int, samples: int, device: str, seed: int) -> Restore:
@@ -137,7 +140,8 @@ def _measured(
 
 
 def _inside(images: Tensor) -> Tensor:
-    return images[..., _BORDER:-_BORDER, _BORDER:-_BORDER]
+    rows, columns = (min(_BORDER, edge // 4) for edge in images.shape[-2:])
+    return images[..., rows:-rows, columns:-columns]
 
 
 def _tensor(volume: Volume) -> Tensor:

@@ -26,7 +26,7 @@ class SuperResolutionOptions:
     Attributes:
         mode: "in-plane": the resolution within the slices.
         factor: how many times finer the pixels become, above 1; the matrix is rounded to whole pixels.
-        model: name in the zoo, or "auto" for the preferred one.
+        model: name in the zoo, path of a card that is not imported, or "auto" for the preferred one.
         sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1 or dpm++2m.
         steps: network evaluations a sample; None takes the model's default, which is larger for several samples.
         samples: independent samples; with two or more the result is their mean, and their spread is the uncertainty.

@@ -65,7 +65,7 @@ def load_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) ->
     """Fill `state` from `path`.
 
     Raises:
-        InputError: the checkpoint belongs to another recipe or cannot be read.
+        InputError: the checkpoint belongs to another recipe or dataset, or cannot be read.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -74,7 +74,7 @@ def load_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) ->
     if content["recipe"] != recipe:
         changed = sorted(key for key in recipe if content["recipe"].get(key) != recipe[key])
         raise InputError(
-            f"The checkpoint {path} belongs to another recipe (different: {', '.join(changed)}).",
+            f"The checkpoint {path} belongs to another recipe or dataset (different: {', '.join(changed)}).",
             "Choose another run folder, or take back the change.",
         )
     state.network.load_state_dict(content["network"])

@@ -95,7 +95,7 @@ def train(
             dataset.verify()
         state = _fresh_state(recipe, team.device)
         if checkpoint.exists():
-            load_checkpoint(state, recipe.as_dict(), checkpoint)
+            load_checkpoint(state, _identity(recipe, dataset), checkpoint)
         team.wait()
         with _run(recipe, state, dataset, team, run_folder, compiled, warn) as run:
             run.go(limits or TrainingLimits(), progress if team.leads else None, cancel)
@@ -114,10 +114,15 @@ def finished(recipe: Recipe, run_folder: Path) -> bool:
 def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ResidualDenoiser | EpsilonDenoiser:
     """The averaged weights of the best validation of the run in `run_folder`, ready to sample from or to export."""
     state = _fresh_state(recipe, torch.device("cpu"))
-    load_checkpoint(state, recipe.as_dict(), run_folder / CHECKPOINT)
+    load_checkpoint(state, _identity(recipe, dataset), run_folder / CHECKPOINT)
     state.average.load_state_dict(state.best or state.average.state_dict())
     spread = residual_spread(dataset.stacks("train", recipe.data), recipe.factors)
     return build_denoiser(state.average, recipe.bridge, recipe.parameterization, spread).eval()
+
+
+def _identity(recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
+    """What a checkpoint belongs to."""
+    return {**recipe.as_dict(), "dataset": dataset.digest}
 
 
 def _fresh_state(recipe: Recipe, device: torch.device) -> TrainingState:
@@ -204,7 +209,7 @@ class _Run:
         if self.state.losses:
             self._mean_loss()
         if self.team.leads:
-            save_checkpoint(self.state, self.recipe.as_dict(), self.folder / CHECKPOINT)
+            save_checkpoint(self.state, _identity(self.recipe, self.dataset), self.folder / CHECKPOINT)
             _write(self.folder / HISTORY, json.dumps(self.state.history, indent=1))
         self.team.wait()
 

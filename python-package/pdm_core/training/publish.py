@@ -20,23 +20,40 @@ _WORDS = ("title", "purpose", "licence", "data", "contrasts", "spacing_mm")
 _MIN_MATRIX = 32
 
 
+def refuse_without_words(recipe: Recipe) -> None:
+    """Raise `InputError` where a recipe does not say what a card needs: better before the training than after it."""
+    missing = [word for word in _WORDS if word not in recipe.card]
+    if missing:
+        raise InputError(f"The recipe {recipe.name!r} has no card entries {', '.join(missing)}.", "Add them under card:.")
+
+
 def publish(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ModelCard:
-    """Write `NAME.safetensors` and its card into `run_folder`, ready for `pdm-sr models import`.
+    """Write `NAME.safetensors` and its card into `run_folder`, ready for `pdm-sr models add`.
 
     Raises:
         InputError: the recipe lacks words for the card, or the run cannot be read.
     """
-    missing = [word for word in _WORDS if word not in recipe.card]
-    if missing:
-        raise InputError(f"The recipe {recipe.name!r} has no card entries {', '.join(missing)}.", "Add them under card:.")
+    refuse_without_words(recipe)
     denoiser = trained_denoiser(recipe, run_folder, dataset)
     history = json.loads((run_folder / HISTORY).read_text(encoding="utf-8"))
-    return export_model(
-        denoiser, _card(recipe, recipe.card, getattr(denoiser, "residual_std", ()), max(history, key=score)), run_folder
-    )
+    words = {"spacing_mm": _spacing(recipe, dataset), **recipe.card}
+    training = {
+        "recipe": recipe.as_dict(),
+        "dataset": dataset.digest,
+        "validation": max(history, key=score),
+        "date": date.today().isoformat(),
+    }
+    return export_model(denoiser, _card(recipe, words, getattr(denoiser, "residual_std", ()), training), run_folder)
 
 
-def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, validation: Mapping[str, Any]) -> ModelCard:
+def _spacing(recipe: Recipe, dataset: Dataset) -> tuple[float, float]:
+    """Smallest and largest pixel spacing of the low-resolution images that were trained on, mm."""
+    names = {stack.case for stack in dataset.stacks("train", recipe.data)}
+    pixels = [max(record.facts.spacing_mm[:2]) for record in dataset.volumes if record.name in names]
+    return round(min(pixels) * recipe.factors[0], 3), round(max(pixels) * recipe.factors[1], 3)
+
+
+def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, training: Mapping[str, Any]) -> ModelCard:
     """The card but for what the export measures: checksum, parameters, smoke check."""
     # One step of a residual model is its faithful setting; a noise-predicting one needs several to leave x_LR.
     rule, first = ("consistent", 1) if recipe.parameterization == "residual" else ("paper", 8)
@@ -61,6 +78,6 @@ def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, validation: Map
         parameters=0,
         sha256="",
         smoke={},
-        training={"recipe": recipe.as_dict(), "validation": dict(validation), "date": date.today().isoformat()},
+        training=training,
         limits=tuple(words.get("limits", ())),
     )

@@ -33,12 +33,14 @@ def list_models() -> list[ModelCard]:
 
 
 def find_model(name: str, factor: float | None = None) -> ModelCard:
-    """The card of `name`, or of the preferred model for "auto".
+    """The card of `name`, or of the preferred model for "auto"; the path of a card (`.json`) is a model not yet imported.
 
     Raises:
         InputError: no such model, or the factor lies outside its range.
         MissingDependencyError: there is no model at all.
     """
+    if name.endswith(".json"):
+        return _serving(read_card(Path(name)), factor)
     cards = {card.name: card for card in list_models()}
     if not cards:
         raise MissingDependencyError("No model is installed.", "Import one: pdm-sr models import WEIGHTS CARD.")
@@ -46,11 +48,15 @@ def find_model(name: str, factor: float | None = None) -> ModelCard:
         name = next((preferred for preferred in _PREFERRED if preferred in cards), next(iter(cards)))
     if name not in cards:
         raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(cards)}.")
-    card = cards[name]
+    return _serving(cards[name], factor)
+
+
+def _serving(card: ModelCard, factor: float | None) -> ModelCard:
+    """The card, if the factor lies within its range."""
     if factor is not None and not card.supports(factor):
         low, high = card.factors
         raise InputError(
-            f"The factor {factor:g} lies outside the range of the model {name}, {low:g} to {high:g}.",
+            f"The factor {factor:g} lies outside the range of the model {card.name}, {low:g} to {high:g}.",
             "Choose a factor within it.",
         )
     return card

@@ -80,7 +80,8 @@ def export_model(denoiser: ResidualDenoiser | EpsilonDenoiser, card: ModelCard, 
     target = folder / f"{card.name}.safetensors"
     temporary = target.with_suffix(".part")
     state = {name: tensor.half().contiguous() for name, tensor in denoiser.network.state_dict().items()}
-    save_file(state, temporary, metadata={"model": card.name, "version": card.version})
+    # One entry only: safetensors writes several in any order, and the same weights should have the same checksum.
+    save_file(state, temporary, metadata={"model": f"{card.name} {card.version}"})
     if temporary.stat().st_size > MAX_BYTES:
         temporary.unlink()
         raise InputError(f"The weights of {card.name} exceed 16 MB.", "Use a smaller network.")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ import pytest
 import torch
 import yaml
 
-from pdm_core import Volume, write_volume
+from pdm_core import Volume, read_volume, write_volume
+from pdm_core.cli.main import main
 from pdm_core.errors import InputError, MemoryShortageError, PdmError
-from pdm_core.training import TrainingLimits, finished, train
+from pdm_core.training import TrainingLimits, finished, publish, train
 from pdm_core.training import step as steps
+from pdm_core.training.acceptance import accept
 from pdm_core.training.batches import BatchStream, draw_batch
 from pdm_core.training.dataset import SelectionRules, prepare
 from pdm_core.training.loop import HISTORY
@@ -24,6 +27,7 @@ from pdm_core.training.pairs import PairSampler
 from pdm_core.training.recipe import Recipe
 from pdm_core.training.slices import SliceStack
 from pdm_core.training.validation import score, validation_factors
+from pdm_core.zoo import find_model, list_models
 
 SETTINGS = {
     "name": "small", "network": {"preset": "fast", "channels": [16, 32], "blocks": 1, "detail": 8}, "crop": 48, "batch": 4,
@@ -32,7 +36,7 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def discs(seed, size=64):
+def discs(seed, size=136):
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[:size, :size]
     array = np.zeros((4, size, size), np.float32)
@@ -240,3 +244,47 @@ def test_tensorboard_files_hold_the_history(a_dataset, tmp_path):
         (record["step"], record["loss"]) for record in history_of(tmp_path)
     ]
     assert "restored" in events.Tags()["images"]
+
+
+def test_a_finished_run_is_measured_and_offered(a_dataset, a_recipe_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PDM_ZOO", str(tmp_path / "zoo"))
+    recipe = a_recipe_file(iterations=60, validate_every=30, bridge={"steps": 100, "start": 25, "alignment": "cosine"})
+    words = ["train", str(recipe), "-o", str(tmp_path / "run"), "--data", str(a_dataset.folder)]
+    assert main(words) == 0
+    assert "models add" in capsys.readouterr().out
+    assert main(["models", "add", str(tmp_path / "run"), "--data", str(a_dataset.folder)]) == 0
+    assert "| mean | x4 | small, 1 step |" in capsys.readouterr().out
+    card = find_model("small")
+    assert card.training["dataset"] == a_dataset.digest and card.spacing_mm == (1, 2)
+    assert {row["method"] for row in card.quality["in_plane"]} == {"bicubic", "zero filling", "small, 1 step"}
+    scan = tmp_path / "scan.nii.gz"
+    write_volume(Volume(discs(9), np.eye(4)), scan)
+    assert main(["upsample", str(scan), "-o", str(tmp_path / "sharp.nii.gz"), "--model", "small"]) == 0
+    # By the path of its card a model can be tried before it is added.
+    path = str(tmp_path / "run" / "small.json")
+    assert main(["upsample", str(scan), "-o", str(tmp_path / "same.nii.gz"), "--model", path]) == 0
+    np.testing.assert_array_equal(read_volume(tmp_path / "sharp.nii.gz").array, read_volume(tmp_path / "same.nii.gz").array)
+
+
+def test_what_does_no_good_or_was_trained_elsewhere_is_not_added(a_dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("PDM_ZOO", str(tmp_path / "zoo"))
+    with pytest.raises(InputError, match="holds 0 finished models"):
+        accept(tmp_path, a_dataset)
+    recipe = Recipe(**{**SETTINGS, "iterations": 2, "validate_every": 2, "learning_rate": 1e-9})
+    train(recipe, tmp_path / "run", dataset=a_dataset)
+    publish(recipe, tmp_path / "run", a_dataset)
+    with pytest.raises(InputError, match="no better than zero filling"):
+        accept(tmp_path / "run", a_dataset)
+    other = replace(a_dataset, volumes=a_dataset.volumes[1:])
+    with pytest.raises(InputError, match="trained on another dataset"):
+        accept(tmp_path / "run", other)
+    with pytest.raises(InputError, match="different: dataset"):
+        train(recipe, tmp_path / "run", dataset=other)
+    assert "small" not in {card.name for card in list_models()}
+
+
+def test_a_recipe_without_words_for_its_card_is_refused_before_the_training(a_dataset, a_recipe_file, tmp_path, capsys):
+    recipe = a_recipe_file(card={"title": "t"})
+    assert main(["train", str(recipe), "-o", str(tmp_path / "run"), "--data", str(a_dataset.folder)]) == 2
+    assert "no card entries purpose, licence, data, contrasts" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -92,7 +92,7 @@ def test_the_same_seed_gives_the_same_weights_and_a_broken_run_goes_on_as_if_nev
 
 def test_a_checkpoint_of_another_recipe_is_refused(a_dataset, tmp_path):
     train(a_recipe(iterations=2), tmp_path, dataset=a_dataset)
-    with pytest.raises(InputError, match="another recipe \\(different: seed\\)"):
+    with pytest.raises(InputError, match="another recipe or dataset \\(different: seed\\)"):
         train(a_recipe(iterations=2, seed=1), tmp_path, dataset=a_dataset)
     with pytest.raises(InputError, match="already holds a run"):
         train(a_recipe(iterations=2), tmp_path, dataset=a_dataset, resume=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -113,6 +114,12 @@ class Dataset:
         temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
         os.replace(temporary, path)
         return path
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is in which split: a model knows by it which data it has seen."""
+        content = sorted((record.split, record.name, record.facts.sha256) for record in self.volumes)
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def verify(self) -> None:
         """Compare every cached volume with its checksum; raises `InputError` at a difference."""

@@ -1,0 +1,110 @@
+"""From a finished run into the zoo: measured on the test split first, and refused where it does no good."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pdm_core.errors import InputError
+from pdm_core.evaluation.cases import Case
+from pdm_core.evaluation.in_plane import ZERO_FILLING, Row, evaluate_in_plane
+from pdm_core.evaluation.tables import circumstances, with_means
+from pdm_core.progress import CancelCheck, ProgressCallback
+from pdm_core.training.dataset import Dataset, DataSource, VolumeRecord
+from pdm_core.training.validation import validation_factors
+from pdm_core.volume import Volume
+from pdm_core.zoo import ModelCard, import_model, read_card, verify_model, write_card
+
+_CONVENTION = "unit_float"
+
+
+def accept(
+    run_folder: Path,
+    dataset: Dataset,
+    *,
+    device: str = "auto",
+    command: str = "",
+    progress: ProgressCallback | None = None,
+    cancel: CancelCheck | None = None,
+) -> tuple[ModelCard, list[Row]]:
+    """Measure the model of a finished run on the test volumes of its dataset, and add it to the user's zoo.
+
+    Args:
+        run_folder: holds the weights and the card that the training has left.
+        dataset: the one that the model was trained on.
+        device: where the model runs.
+        command: for the card: what measures again.
+        progress: receives the restorations.
+        cancel: asked between restorations.
+
+    Returns:
+        The card in the zoo, with the figures of the test split, and those figures.
+
+    Raises:
+        InputError: no finished run, another dataset, no test volume, or a model that is no better than zero filling.
+    """
+    path = _card_path(run_folder)
+    card = read_card(path)
+    verify_model(card)
+    if card.training.get("dataset") != dataset.digest:
+        raise InputError(
+            f"The model {card.name} was trained on another dataset than {dataset.folder}: it may have seen its test volumes.",
+            "Give the dataset that it was trained on.",
+        )
+    rows = with_means(
+        evaluate_in_plane(
+            _cases(dataset, card),
+            [str(path)],
+            validation_factors(card.factors),
+            [card.sampler["steps"]],
+            samples=1,
+            device=device,
+            progress=progress,
+            cancel=cancel,
+        )
+    )
+    _refuse_useless(card, rows)
+    measured = {"in_plane": [asdict(row) for row in rows], **circumstances(_CONVENTION, "central", command)}
+    write_card(replace(card, quality=measured), path)
+    return import_model(card.weights, path), rows
+
+
+def _card_path(run_folder: Path) -> Path:
+    cards = [path for path in sorted(run_folder.glob("*.json")) if path.with_suffix(".safetensors").is_file()]
+    if len(cards) != 1:
+        raise InputError(f"{run_folder} holds {len(cards)} finished models.", "Give the folder of one finished pdm-sr train.")
+    return cards[0]
+
+
+def _cases(dataset: Dataset, card: ModelCard) -> list[Case]:
+    """The test volumes of the parts that the model was trained on."""
+    parts = [DataSource(**part) for part in card.training.get("recipe", {}).get("data", ())]
+    records = [
+        record
+        for record in dataset.volumes
+        if record.split == "test" and (not parts or any(part.holds(record.name) for part in parts))
+    ]
+    if not records:
+        raise InputError(f"The dataset {dataset.folder} has no test volume.", "Prepare one with a share for the test.")
+    return [Case(record.name, partial(_volume, dataset.folder, record)) for record in records]
+
+
+def _volume(folder: Path, record: VolumeRecord) -> Volume:
+    """The useful slices, at their true bandwidth."""
+    array = np.load(folder / record.facts.file, mmap_mode="r")[list(record.facts.useful)]
+    return Volume(array, np.diag([*record.facts.spacing_mm, 1.0]))
+
+
+def _refuse_useless(card: ModelCard, rows: list[Row]) -> None:
+    means = [row for row in rows if row.case == "mean"]
+    plain = {row.factor: row.psnr for row in means if row.method == ZERO_FILLING}
+    for row in means:
+        gain = row.psnr - plain[row.factor]
+        if row.method.startswith(f"{card.name},") and gain <= 0.0:
+            raise InputError(
+                f"The model {card.name} is no better than zero filling at x{row.factor:g}: {gain:+.2f} dB on the test split.",
+                "Train it longer or on more data.",
+            )
