@@ -9,8 +9,9 @@ from pdm_core.errors import InputError, MissingDependencyError
 from pdm_core.zoo.card import ModelCard, read_card
 
 BUNDLED = Path(__file__).parent / "weights"
-# The first of these that is there is what `model="auto"` means.
-_PREFERRED = ("base", "fast")
+# The first of these that is there is what `model="auto"` means. On the validation split `base` gains 0.02 dB at most over
+# `fast`, with twice the weights to run: it does not pay yet.
+_PREFERRED = ("fast", "base")
 
 
 def user_zoo() -> Path:
