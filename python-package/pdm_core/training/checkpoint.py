@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pdm_core.atomic import replacing
 from pdm_core.errors import InputError
 
 
@@ -56,9 +56,8 @@ def save_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) ->
         "best": state.best,
         "recipe": recipe,
     }
-    temporary = path.with_suffix(".part")
-    torch.save(content, temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
 
 
 def load_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pdm_core.atomic import replacing, write_text
 from pdm_core.degradation.kspace import lowres_size, project
 from pdm_core.diffusion.convergence import Convergence, convergence, recommended_start
 from pdm_core.diffusion.schedule import PARENT_STEPS
@@ -80,8 +80,9 @@ def converge(
     start = recommended_start(curves, steps)
     recommendation = Recommendation(start, steps, _reason(curves, start, steps), curves)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / PICTURE, as_png(_figure(recommendation)))
-    _write(folder / RECORD, json.dumps(_plain(recommendation, len(images)), indent=1).encode())
+    with replacing(folder / PICTURE) as temporary:
+        temporary.write_bytes(as_png(_figure(recommendation)))
+    write_text(folder / RECORD, json.dumps(_plain(recommendation, len(images)), indent=1))
     return recommendation
 
 
@@ -132,9 +133,3 @@ def _figure(recommendation: Recommendation) -> Any:
         axis.set_xlim(left=0)
         axis.legend()
     return figure
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

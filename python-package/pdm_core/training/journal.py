@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from pdm_core.atomic import write_text
 from pdm_core.evaluation.page import as_png, captioned, gray_png, new_figure, page, paragraph, picture, table
 from pdm_core.training.checkpoint import TrainingState
 from pdm_core.training.team import Team
@@ -47,9 +47,7 @@ class Journal:
             *(captioned(gray_png(image.numpy()), caption) for caption, image in images.items()),
             table(columns, rows),
         )
-        temporary = self._folder / f"{PAGE}.part"
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, self._folder / PAGE)
+        write_text(self._folder / PAGE, text)
         if self._events is not None:
             self._record(history[-1], images)
 

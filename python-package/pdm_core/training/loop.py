@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from pdm_core.atomic import write_text
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
 from pdm_core.errors import CancelledError, InputError, PdmError
 from pdm_core.networks import build_network
@@ -210,7 +210,7 @@ class _Run:
             self._mean_loss()
         if self.team.leads:
             save_checkpoint(self.state, _identity(self.recipe, self.dataset), self.folder / CHECKPOINT)
-            _write(self.folder / HISTORY, json.dumps(self.state.history, indent=1))
+            write_text(self.folder / HISTORY, json.dumps(self.state.history, indent=1))
         self.team.wait()
 
     def _mean_loss(self) -> float:
@@ -241,9 +241,3 @@ class _Run:
         self.save()
         if self.journal is not None:
             self.journal.write(state.history, examples(self.averaged, stacks[0], factors[-1], self.team.device))
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

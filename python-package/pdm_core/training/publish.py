@@ -16,7 +16,7 @@ from pdm_core.training.validation import score
 from pdm_core.version import package_version
 from pdm_core.zoo import ModelCard, export_model
 
-_WORDS = ("title", "purpose", "licence", "data", "contrasts", "spacing_mm")
+_WORDS = ("title", "purpose", "licence", "data", "contrasts")
 _MIN_MATRIX = 32
 
 

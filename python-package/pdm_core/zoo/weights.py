@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from pdm_core.atomic import write_text
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
 from pdm_core.errors import InputError, MissingDependencyError
 from pdm_core.networks import build_network
@@ -99,9 +100,7 @@ def export_model(denoiser: ResidualDenoiser | EpsilonDenoiser, card: ModelCard, 
 
 def write_card(card: ModelCard, path: Path) -> None:
     """Write a card atomically."""
-    temporary = path.with_suffix(".json.part")
-    temporary.write_text(card.as_json(), encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(path, card.as_json())
 
 
 def import_model(weights: Path, card_path: Path) -> ModelCard:

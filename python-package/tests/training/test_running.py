@@ -32,7 +32,7 @@ from pdm_core.zoo import find_model, list_models
 SETTINGS = {
     "name": "small", "network": {"preset": "fast", "channels": [16, 32], "blocks": 1, "detail": 8}, "crop": 48, "batch": 4,
     "iterations": 24, "learning_rate": 3e-3, "warmup": 5, "ema": 0.9, "validate_every": 8,
-    "card": {"title": "t", "purpose": "p", "licence": "l", "data": [{"name": "n"}], "contrasts": ["c"], "spacing_mm": [1, 2]},
+    "card": {"title": "t", "purpose": "p", "licence": "l", "data": [{"name": "n"}], "contrasts": ["c"]},
 }  # fmt: skip
 
 
@@ -255,7 +255,7 @@ def test_a_finished_run_is_measured_and_offered(a_dataset, a_recipe_file, tmp_pa
     assert main(["models", "add", str(tmp_path / "run"), "--data", str(a_dataset.folder)]) == 0
     assert "| mean | x4 | small, 1 step |" in capsys.readouterr().out
     card = find_model("small")
-    assert card.training["dataset"] == a_dataset.digest and card.spacing_mm == (1, 2)
+    assert card.training["dataset"] == a_dataset.digest and card.spacing_mm == (1.5, 4.0)
     assert {row["method"] for row in card.quality["in_plane"]} == {"bicubic", "zero filling", "small, 1 step"}
     scan = tmp_path / "scan.nii.gz"
     write_volume(Volume(discs(9), np.eye(4)), scan)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pdm_core.atomic import replacing, write_text
 from pdm_core.degradation.bandwidth import true_bandwidth
 from pdm_core.degradation.kspace import downsample
 from pdm_core.errors import InputError
@@ -121,7 +121,7 @@ def add_volume(folder: Path, key: str, volume: Volume) -> VolumeFacts:
         histogram=tuple(int(count) for count in np.histogram(array, _HISTOGRAM_BINS, HISTOGRAM_RANGE)[0]),
         fingerprint=np.packbits(fingerprint(volume)).tobytes().hex(),
     )
-    _write_text(folder / VOLUMES / f"{key}.json", json.dumps(asdict(facts)))
+    write_text(folder / VOLUMES / f"{key}.json", json.dumps(asdict(facts)))
     return facts
 
 
@@ -137,13 +137,5 @@ def _spacing(volume: Volume, rows: int, columns: int) -> tuple[float, float, flo
 
 def _write_array(path: Path, array: np.ndarray[Any, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    with temporary.open("wb") as stream:
+    with replacing(path) as temporary, temporary.open("wb") as stream:
         np.save(stream, array)
-    os.replace(temporary, path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

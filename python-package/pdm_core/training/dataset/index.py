@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pdm_core.atomic import write_text
 from pdm_core.errors import InputError
 from pdm_core.training.dataset.cache import VolumeFacts, file_is_whole
 from pdm_core.training.slices import SliceStack, open_stack
@@ -110,9 +110,7 @@ class Dataset:
             "refused": [asdict(refusal) for refusal in self.refused],
         }
         path = self.folder / INDEX
-        temporary = path.with_suffix(".part")
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        os.replace(temporary, path)
+        write_text(path, json.dumps(content, indent=1))
         return path
 
     @property
