@@ -101,6 +101,7 @@ def _update_cards(models: list[str], rows: Any, facts: dict[str, Any]) -> None:
 
 
 def _write(folder: Path, rows: Any, facts: dict[str, Any]) -> None:
+    from pdm_core.atomic import write_text
     from pdm_core.evaluation.tables import as_csv, as_markdown
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +111,4 @@ def _write(folder: Path, rows: Any, facts: dict[str, Any]) -> None:
         "in_plane.json": json.dumps({"rows": [asdict(row) for row in rows], **facts}, indent=1) + "\n",
     }
     for name, text in content.items():
-        temporary = folder / f".{name}.part"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+        write_text(folder / name, text)

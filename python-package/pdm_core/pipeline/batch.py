@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from pdm_core.atomic import write_text
 from pdm_core.errors import CancelledError, PdmError
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.outputs import provenance_path, write_result
@@ -157,6 +157,4 @@ def _write_reports(reports: Sequence[CaseReport], folder: Path) -> None:
     writer.writerows(asdict(report) for report in reports)
     listing = json.dumps([asdict(report) for report in reports], indent=1, ensure_ascii=False) + "\n"
     for name, text in (("report.csv", table.getvalue()), ("report.json", listing)):
-        temporary = folder / f".{name}.part"
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, folder / name)
+        write_text(folder / name, text)

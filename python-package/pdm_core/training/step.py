@@ -51,11 +51,12 @@ class Stepper:
         loss = self._gradients(batch.to(self._team.device))
         for group in state.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * learning_rate_scale(state.step, recipe.warmup, recipe.iterations)
-        nn.utils.clip_grad_norm_(state.network.parameters(), _CLIP)
+        size = nn.utils.clip_grad_norm_(state.network.parameters(), _CLIP)
         state.optimizer.step()
         state.update_average(recipe.ema)
         state.step += 1
-        state.losses.append(loss)
+        # Gradients that are no numbers have spoilt the weights: no checkpoint may be written from here on.
+        state.losses.append(torch.where(size.isfinite(), loss, torch.nan))
 
     def _gradients(self, batch: Batch) -> Tensor:
         """Gradients of the mean loss over all pairs of all processes; returns that loss."""

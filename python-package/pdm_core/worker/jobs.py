@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pdm_core.atomic import replacing
 from pdm_core.cli.console import JsonConsole
 from pdm_core.cli.failures import as_user_error, report
 from pdm_core.errors import CancelledError, InputError
@@ -124,7 +124,5 @@ def _reference(job: Mapping[str, Any], folder: Path, volume: Volume, options: Su
 
 
 def _write(array: FloatArray, path: Path) -> None:
-    temporary = path.with_suffix(".part")
-    with temporary.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, array)
-    os.replace(temporary, path)

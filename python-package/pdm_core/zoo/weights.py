@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from pdm_core.atomic import write_text
+from pdm_core.atomic import replacing, write_text
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
 from pdm_core.errors import InputError, MissingDependencyError
 from pdm_core.networks import build_network
@@ -79,14 +78,12 @@ def export_model(denoiser: ResidualDenoiser | EpsilonDenoiser, card: ModelCard, 
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{card.name}.safetensors"
-    temporary = target.with_suffix(".part")
     state = {name: tensor.half().contiguous() for name, tensor in denoiser.network.state_dict().items()}
-    # One entry only: safetensors writes several in any order, and the same weights should have the same checksum.
-    save_file(state, temporary, metadata={"model": f"{card.name} {card.version}"})
-    if temporary.stat().st_size > MAX_BYTES:
-        temporary.unlink()
-        raise InputError(f"The weights of {card.name} exceed 16 MB.", "Use a smaller network.")
-    os.replace(temporary, target)
+    with replacing(target) as temporary:
+        # One entry only: safetensors writes several in any order, and the same weights should have the same checksum.
+        save_file(state, temporary, metadata={"model": f"{card.name} {card.version}"})
+        if temporary.stat().st_size > MAX_BYTES:
+            raise InputError(f"The weights of {card.name} exceed 16 MB.", "Use a smaller network.")
     complete = replace(
         card,
         sha256=file_sha256(target),
@@ -117,9 +114,8 @@ def import_model(weights: Path, card_path: Path) -> ModelCard:
     folder = user_zoo()
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{card.name}.safetensors"
-    temporary = target.with_suffix(".part")
-    shutil.copyfile(weights, temporary)
-    os.replace(temporary, target)
+    with replacing(target) as temporary:
+        shutil.copyfile(weights, temporary)
     imported = replace(card, weights=target)
     write_card(imported, target.with_suffix(".json"))
     return imported

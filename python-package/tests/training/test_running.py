@@ -182,19 +182,34 @@ def test_short_memory_cuts_the_batch_and_changes_nothing_else(a_dataset, tmp_pat
         train(recipe, tmp_path / "none", dataset=a_dataset)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(a_dataset, tmp_path, monkeypatch):
+class InfiniteGradient(torch.autograd.Function):
+    """A finite value whose gradient is not."""
+
+    @staticmethod
+    def forward(context, value):
+        return value.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient * float("inf")
+
+
+@pytest.mark.parametrize("spoil", [lambda loss: loss * float("nan"), InfiniteGradient.apply])
+def test_what_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(a_dataset, tmp_path, monkeypatch, spoil):
     recipe = Recipe(**SETTINGS)
     loss, count = steps.denoising_loss, []
 
     def diverging(*arguments):
         count.append(1)
-        return loss(*arguments) * (float("nan") if len(count) > 10 else 1.0)
+        value = loss(*arguments)
+        # At the eleventh step alone: a checkpoint right behind it must not be written.
+        return spoil(value) if len(count) == 11 else value
 
     monkeypatch.setattr(steps, "denoising_loss", diverging)
     with pytest.raises(PdmError, match=r"The loss became nan .* lower the learning rate"):
-        train(recipe, tmp_path, dataset=a_dataset)
+        train(recipe, tmp_path, dataset=a_dataset, limits=TrainingLimits(checkpoint_minutes=1e-9))
     content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert content["step"] == 8 and all(bool(tensor.isfinite().all()) for tensor in content["network"].values())
+    assert content["step"] == 10 and all(bool(tensor.isfinite().all()) for tensor in content["network"].values())
 
 
 def test_a_run_without_progress_stops_and_the_best_weights_are_kept(a_dataset, tmp_path):
