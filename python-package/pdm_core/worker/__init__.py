@@ -10,6 +10,6 @@ A file named `cancel` in the folder asks the work to stop at its next step. The 
 `WorkerProcess` starts such a process and hands its events over; it needs neither torch nor Slicer.
 """
 
-from pdm_core.worker.process import WorkerProcess, kill_tree, started
+from pdm_core.worker.process import WorkerProcess, end_tree, kill_tree, started
 
-__all__ = ["WorkerProcess", "kill_tree", "started"]
+__all__ = ["WorkerProcess", "end_tree", "kill_tree", "started"]
