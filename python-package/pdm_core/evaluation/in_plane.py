@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pdm_core.degradation.kspace import Size, downsample, lowres_size, upsample
 from pdm_core.evaluation.cases import Case, SliceChoice, reference_volume
-from pdm_core.evaluation.metrics import MetricConvention, consistency, high_frequency_error, psnr_ssim
+from pdm_core.evaluation.metrics import MetricConvention, consistency, detail_energy, high_frequency_error, psnr_ssim
 from pdm_core.methods.bicubic import bicubic
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.super_resolution import super_resolve
@@ -36,6 +36,7 @@ class Row:
         ssim: structural similarity.
         consistency: dB, Eq. (20).
         high_frequency: error energy above the measured band as a share of the truth's there.
+        detail: energy above the measured band as a share of the truth's there.
     """
 
     case: str
@@ -46,6 +47,7 @@ class Row:
     ssim: float
     consistency: float
     high_frequency: float
+    detail: float
 
 
 def evaluate_in_plane(
@@ -134,8 +136,8 @@ def _measured(
     psnr, ssim = psnr_ssim(restored, truth, convention)
     inside, _ = psnr_ssim(_inside(restored), _inside(truth), convention)
     exactness = consistency(restored, _tensor(low))
-    above = high_frequency_error(restored, truth, (low.shape[1], low.shape[2]))
-    means = (float(values.mean()) for values in (psnr, inside, ssim, exactness, above))
+    above, detail = (of(restored, truth, (low.shape[1], low.shape[2])) for of in (high_frequency_error, detail_energy))
+    means = (float(values.mean()) for values in (psnr, inside, ssim, exactness, above, detail))
     return Row(case, factor, method, *means)
 
 
