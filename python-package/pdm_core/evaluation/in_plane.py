@@ -22,6 +22,8 @@ from pdm_core.zoo import find_model
 
 ZERO_FILLING = "zero filling"
 _BORDER = 32
+# Steps of the samples that are averaged: the faithful setting, and one whose samples tell of their uncertainty.
+_AVERAGED = (1, 3)
 Restore = Callable[[Volume, Size, float], Tensor]
 
 
@@ -68,8 +70,8 @@ def evaluate_in_plane(
 
     Args:
         cases: reference volumes.
-        models: names in the zoo, or paths of cards; each is run with every number of `steps`, and once as the mean of
-            `samples` with 3 steps.
+        models: names in the zoo, or paths of cards; each is run with every number of `steps`, and as the mean of
+            `samples` with 1 and with 3 steps.
         factors: reductions.
         steps: network evaluations.
         samples: samples of the averaged run; 1 leaves it out.
@@ -112,9 +114,13 @@ def _methods(
     for model in models:
         name = find_model(model).name
         for count in steps:
-            yield f"{name}, {count} step" + ("s" if count > 1 else ""), _by_model(model, count, 1, device, seed)
-        if samples > 1:
-            yield f"{name}, mean of {samples} x 3 steps", _by_model(model, 3, samples, device, seed)
+            yield f"{name}, {_counted(count)}", _by_model(model, count, 1, device, seed)
+        for count in _AVERAGED if samples > 1 else ():
+            yield f"{name}, mean of {samples} x {_counted(count)}", _by_model(model, count, samples, device, seed)
+
+
+def _counted(steps: int) -> str:
+    return f"{steps} step" + ("s" if steps > 1 else "")
 
 
 def _by_model(model: str, steps: int, samples: int, device: str, seed: int) -> Restore:
