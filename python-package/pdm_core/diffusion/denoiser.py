@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -90,11 +91,27 @@ class ResidualDenoiser(nn.Module):
 
     def estimate(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
         """Estimate of x_HR from the latent `x` (N, 1, H, W) at time `u`."""
-        coefficients = self.bridge.at(u)
-        spread = self.spread(factor)
-        c_in, c_skip, c_out = precondition(coefficients.a, coefficients.sigma, spread)
-        y = x - (coefficients.a + coefficients.b) * x_lr
-        scalars = conditioning(coefficients.sigma, factor, x)
+        a, b, sigma = self.bridge.at(u)
+        return self._estimate(x, x_lr, a, b, sigma, self.spread(factor), conditioning(sigma, factor, x))
+
+    def estimate_each(self, x: Tensor, x_lr: Tensor, times: NDArray[np.float64], factors: Sequence[float]) -> Tensor:
+        """Estimates of x_HR from latents (N, 1, H, W) with a time in [0, 1] and a factor of their own."""
+        a, b, sigma = (column(curve, x) for curve in self.bridge.curves(times))
+        spread = column([self.spread(factor) for factor in factors], x)
+        return self._estimate(x, x_lr, a, b, sigma, spread, conditioning_each(sigma, factors))
+
+    def _estimate(
+        self,
+        x: Tensor,
+        x_lr: Tensor,
+        a: FloatOrTensor,
+        b: FloatOrTensor,
+        sigma: FloatOrTensor,
+        spread: FloatOrTensor,
+        scalars: Tensor,
+    ) -> Tensor:
+        c_in, c_skip, c_out = precondition(a, sigma, spread)
+        y = x - (a + b) * x_lr
         output: Tensor = self.network(network_input(c_in * y, x_lr, spread), scalars)
         return x_lr + c_skip * y + c_out * output.to(x.dtype)
 
@@ -136,6 +153,16 @@ def conditioning(sigma: float, factor: float, like: Tensor) -> Tensor:
     """The network's scalars (N, 2): noise level sigma_t in [0, 1] and log2 of the factor, for the batch of `like`."""
     level, octaves = (like.new_full((like.shape[0], 1), value) for value in (sigma, math.log2(factor)))
     return torch.cat((level, octaves), dim=1)
+
+
+def conditioning_each(sigma: Tensor, factors: Sequence[float]) -> Tensor:
+    """The network's scalars (N, 2) for images with a noise level (N, 1, 1, 1) and a factor of their own."""
+    return torch.cat((sigma.flatten(1), column(np.log2(factors), sigma).flatten(1)), dim=1)
+
+
+def column(values: ArrayLike, like: Tensor) -> Tensor:
+    """One number an image, (N, 1, 1, 1), of the type and on the device of `like`."""
+    return torch.as_tensor(np.asarray(values), dtype=like.dtype, device=like.device).reshape(-1, 1, 1, 1)
 
 
 def build_denoiser(

@@ -12,7 +12,7 @@ from pdm_core.errors import InputError
 
 _CHOICES = {
     "mode": ("in-plane",),
-    "sampler": ("auto", "ddim", "ancestral", "dpm++1", "dpm++2m"),
+    "sampler": ("auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"),
     "grid": ("uniform", "quadratic", "logsnr"),
     "align": ("index0", "fov"),
 }
@@ -27,7 +27,8 @@ class SuperResolutionOptions:
         mode: "in-plane": the resolution within the slices.
         factor: how many times finer the pixels become, above 1; the matrix is rounded to whole pixels.
         model: name in the zoo, path of a card that is not imported, or "auto" for the preferred one.
-        sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1 or dpm++2m.
+        sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1, dpm++2m
+            or consistency.
         steps: network evaluations a sample; None takes the model's default, which is larger for several samples.
         samples: independent samples; with two or more the result is their mean, and their spread is the uncertainty.
         seed: makes the run repeatable.
@@ -44,7 +45,7 @@ class SuperResolutionOptions:
     mode: Literal["in-plane"] = "in-plane"
     factor: float = 2.0
     model: str = "auto"
-    sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m"] = "auto"
+    sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"] = "auto"
     steps: int | None = None
     samples: int = 1
     seed: int = 0

@@ -14,6 +14,7 @@ import torch
 
 from pdm_core.degradation.bandwidth import Bandwidth
 from pdm_core.diffusion.sampling import SamplingPlan
+from pdm_core.diffusion.symmetric import SYMMETRIES
 from pdm_core.pipeline.grid import InPlaneGrid
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.restoration import Restored
@@ -73,6 +74,7 @@ def provenance_record(
             "grid": plan.grid,
             "alignment_rule": plan.rule,
             "network_evaluations_per_slice": plan.steps * options.samples,
+            "symmetries": min(options.samples, SYMMETRIES),
         },
         "geometry": {"factor_rows": rows, "factor_columns": columns, "align": grid.align, "margin": list(grid.margin)},
         "consistency_db": consistency_db(restored),

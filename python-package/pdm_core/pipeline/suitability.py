@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from pdm_core.degradation.bandwidth import Bandwidth
 from pdm_core.diffusion.bridge import Bridge
+from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.errors import InputError
 from pdm_core.pipeline.intensity import IntensityMap
+from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import ModelCard
 from pdm_core.zoo.validity import notes_on_spacing
@@ -32,17 +34,16 @@ def refuse_unworkable(volume: Volume, card: ModelCard, factor: float) -> None:
     IntensityMap.of(volume.array)
 
 
-def refuse_equal_samples(card: ModelCard, steps: int, samples: int) -> None:
-    """Raise `InputError` where samples cannot differ: an aligned bridge starts at a_K = 0, so one step ignores the noise."""
-    if samples > 1 and steps == 1 and Bridge.from_dict(card.bridge).at(1.0).a == 0.0:
-        raise InputError(
-            f"With one step every sample of the model {card.name} is the same image, and its uncertainty would read zero.",
-            "Use --steps 3 or more, or --samples 1.",
-        )
-
-
-def warnings_for(volume: Volume, card: ModelCard, factor: float, bandwidth: Bandwidth) -> Iterator[str]:
+def warnings_for(
+    volume: Volume, card: ModelCard, options: SuperResolutionOptions, plan: SamplingPlan, bandwidth: Bandwidth
+) -> Iterator[str]:
     """What a careful user should know before trusting this model on this volume."""
+    if options.samples > 1 and plan.steps == 1 and Bridge.from_dict(card.bridge).at(1.0).a == 0.0:
+        # An aligned bridge starts at a_K = 0: one step ignores the noise.
+        yield (
+            "With one step the samples differ only by how the model sees the slices, flipped or transposed: "
+            "their mean is good, but their spread is far smaller than that of samples of three or more steps."
+        )
     yield from notes_on_spacing(card, volume.spacing)
     modality = volume.metadata.get("modality")
     if modality not in (None, "", "MR"):
@@ -52,5 +53,5 @@ def warnings_for(volume: Volume, card: ModelCard, factor: float, bandwidth: Band
         yield (
             f"The scanner has interpolated this image: of its {volume.shape[2]} x {volume.shape[1]} matrix about "
             f"{columns} x {rows} was measured. The projection keeps the empty band between them empty, "
-            f"so a factor of {factor:g} adds less than it would to the measured matrix."
+            f"so a factor of {options.factor:g} adds less than it would to the measured matrix."
         )

@@ -18,7 +18,7 @@ from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.provenance import provenance_record
 from pdm_core.pipeline.restoration import Restorer
-from pdm_core.pipeline.suitability import refuse_equal_samples, refuse_unworkable, warnings_for
+from pdm_core.pipeline.suitability import refuse_unworkable, warnings_for
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback, WarningCallback
 from pdm_core.volume.volume import FloatArray, Volume
 from pdm_core.zoo import ModelCard, find_model, load_model
@@ -66,12 +66,11 @@ def super_resolve(
     card = find_model(options.model, options.factor)
     plan = sampling_plan(options, card)
     refuse_unworkable(volume, card, options.factor)
-    refuse_equal_samples(card, plan.steps, options.samples)
     device = choose_device(options.device)
     begun = time.monotonic()
     warnings, say = _collecting(warn)
     bandwidth = true_bandwidth(volume.array)
-    for line in warnings_for(volume, card, options.factor, bandwidth):
+    for line in warnings_for(volume, card, options, plan, bandwidth):
         say(line)
 
     intensity = IntensityMap.of(volume.array)
