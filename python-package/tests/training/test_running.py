@@ -345,6 +345,21 @@ def test_what_does_no_good_or_was_trained_elsewhere_is_not_added(a_dataset, tmp_
     assert "small" not in {card.name for card in list_models()}
 
 
+def test_test_volumes_too_small_to_be_reduced_are_left_out(tmp_path):
+    rows = ["image,patient,split"]
+    for name, split, size in (("a", "train", 136), ("b", "val", 136), ("c", "test", 100), ("d", "test", 136)):
+        write_volume(Volume(discs(len(rows), size), np.eye(4)), tmp_path / f"{name}.nii.gz")
+        rows.append(f"{name}.nii.gz,{name},{split}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    dataset = prepare(tmp_path / "table.csv", tmp_path / "dataset")
+    recipe, heard = Recipe(**{**SETTINGS, "iterations": 1, "learning_rate": 1e-9}), []
+    train(recipe, tmp_path / "run", dataset=dataset)
+    publish(recipe, tmp_path / "run", dataset)
+    with pytest.raises(InputError, match="no better than zero filling"):
+        accept(tmp_path / "run", dataset, warn=heard.append)
+    assert heard == ["1 of 2 test volumes have less than 128 x 128 pixels: left out."]
+
+
 def test_a_recipe_without_words_for_its_card_is_refused_before_the_training(a_dataset, a_recipe_file, tmp_path, capsys):
     recipe = a_recipe_file(card={"title": "t"})
     assert main(["train", str(recipe), "-o", str(tmp_path / "run"), "--data", str(a_dataset.folder)]) == 2
