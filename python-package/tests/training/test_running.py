@@ -189,8 +189,9 @@ def test_the_shares_of_a_batch_make_up_the_batch():
     assert len({float(noise.mean()) for noise in whole.noise}) == 7
 
 
-def test_batches_come_in_order_and_an_error_in_drawing_reaches_the_loop():
-    with BatchStream(lambda step: step, 5) as stream:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_batches_come_in_order_and_an_error_in_drawing_reaches_the_loop(threads):
+    with BatchStream(lambda step: time.sleep(0.01 * (step % 2)) or step, 5, threads) as stream:
         assert [stream.take() for _ in range(10)] == list(range(5, 15))
 
     def draw(step):
@@ -198,10 +199,22 @@ def test_batches_come_in_order_and_an_error_in_drawing_reaches_the_loop():
             raise InputError("broken")
         return step
 
-    with BatchStream(draw, 0) as stream:
+    with BatchStream(draw, 0, threads) as stream:
         assert [stream.take(), stream.take()] == [0, 1]
         with pytest.raises(InputError, match="broken"):
             stream.take()
+
+
+def test_drawing_shares_nothing_out_and_leaves_the_network_its_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with BatchStream(lambda step: torch.get_num_threads(), 0, 2) as stream:
+            assert [stream.take() for _ in range(4)] == [1, 1, 1, 1]
+            with ThreadPoolExecutor(1) as pool:
+                assert (torch.get_num_threads(), pool.submit(torch.get_num_threads).result()) == (2, 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_short_memory_cuts_the_batch_and_changes_nothing_else(a_dataset, tmp_path, monkeypatch):
