@@ -16,11 +16,14 @@ pdm-sr train "$recipe" -o "$work/run" --data "$work/dataset"
 pdm-sr models add "$work/run" --data "$work/dataset"
 
 # The model is now offered everywhere by its name; here it restores the first test volume of the dataset.
-model=$(basename "$work"/run/*.safetensors .safetensors)
-image=$(python3 - "$work/dataset/dataset.json" <<'P'
-import json, sys
-print(next(entry["source"] for entry in json.load(open(sys.argv[1]))["volumes"] if entry["split"] == "test"))
+python3 - "$work" "$(basename "$work"/run/*.safetensors .safetensors)" <<'P'
+import json, os, subprocess, sys
+
+work, model = sys.argv[1:]
+volumes = json.load(open(f"{work}/dataset/dataset.json"))["volumes"]
+test = next(volume for volume in volumes if volume["split"] == "test")
+# Where a DICOM folder holds several series, the number before the description tells which one was taken.
+series = ["--series", os.path.basename(test["name"]).split("_")[0]] if os.path.isdir(test["source"]) else []
+command = ["pdm-sr", "upsample", test["source"], *series, "-o", f"{work}/restored.nii.gz", "--factor", "2", "--model", model]
+sys.exit(subprocess.run(command).returncode)
 P
-)
-rm -f "$work/restored.nii.gz" "$work/restored.nii.gz.provenance.json"
-pdm-sr upsample "$image" -o "$work/restored.nii.gz" --factor 2 --model "$model"

@@ -79,7 +79,14 @@ def _add(arguments: argparse.Namespace) -> None:
     dataset = Dataset.open(arguments.data)
     command = f"pdm-sr models add {arguments.run_folder.name} --data {arguments.data.name}"
     with console_for(arguments) as console:
-        card, rows = accept(arguments.run_folder, dataset, device=arguments.device, command=command, progress=console.progress)
+        card, rows = accept(
+            arguments.run_folder,
+            dataset,
+            device=arguments.device,
+            command=command,
+            progress=console.progress,
+            warn=console.warning,
+        )
         console.result(
             f"{as_markdown(rows)}\n\n{card.name} is added: {card.weights}",
             {"weights": str(card.weights), "rows": [asdict(row) for row in rows]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ def accept(
     device: str = "auto",
     command: str = "",
     progress: ProgressCallback | None = None,
+    warn: Callable[[str], None] = lambda message: None,
     cancel: CancelCheck | None = None,
 ) -> tuple[ModelCard, list[Row]]:
     """Measure the model of a finished run on the test volumes of its dataset, and add it to the user's zoo.
@@ -38,6 +40,7 @@ def accept(
         device: where the model runs.
         command: for the card: what measures again.
         progress: receives the restorations.
+        warn: hears of test volumes that are too small to be reduced.
         cancel: asked between restorations.
 
     Returns:
@@ -56,7 +59,7 @@ def accept(
         )
     rows = with_means(
         evaluate_in_plane(
-            _cases(dataset, card),
+            _cases(dataset, card, warn),
             [str(path), *_teacher(card)],
             validation_factors(card.factors),
             sorted({1, card.sampler["steps"]}) if _teacher(card) else [card.sampler["steps"]],
@@ -85,17 +88,24 @@ def _card_path(run_folder: Path) -> Path:
     return cards[0]
 
 
-def _cases(dataset: Dataset, card: ModelCard) -> list[Case]:
-    """The test volumes of the parts that the model was trained on."""
+def _cases(dataset: Dataset, card: ModelCard, warn: Callable[[str], None]) -> list[Case]:
+    """The test volumes of the parts that the model was trained on, but for those too small to be reduced and restored."""
     parts = [DataSource(**part) for part in card.training.get("recipe", {}).get("data", ())]
     records = [
         record
         for record in dataset.volumes
         if record.split == "test" and (not parts or any(part.holds(record.name) for part in parts))
     ]
-    if not records:
-        raise InputError(f"The dataset {dataset.folder} has no test volume.", "Prepare one with a share for the test.")
-    return [Case(record.name, partial(_volume, dataset.folder, record)) for record in records]
+    least = round(card.min_matrix * max(validation_factors(card.factors)))
+    large = [record for record in records if min(record.facts.shape[1:]) >= least]
+    if not large:
+        raise InputError(
+            f"The dataset {dataset.folder} has no test volume of at least {least} x {least} pixels.",
+            "Prepare one with a share for the test.",
+        )
+    if len(large) < len(records):
+        warn(f"{len(records) - len(large)} of {len(records)} test volumes have less than {least} x {least} pixels: left out.")
+    return [Case(record.name, partial(_volume, dataset.folder, record)) for record in large]
 
 
 def _volume(folder: Path, record: VolumeRecord) -> Volume:

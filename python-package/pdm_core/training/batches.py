@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +19,8 @@ from pdm_core.training.loss import draw_times
 from pdm_core.training.pairs import Pairs, PairSampler
 from pdm_core.training.recipe import Recipe
 
-_AHEAD = 4
+# Batches that wait while others are drawn, and the most threads that draw.
+_AHEAD, _MOST_THREADS = 3, 8
 
 
 @dataclass(frozen=True)
@@ -64,24 +67,39 @@ def draw_batch(sampler: PairSampler, recipe: Recipe, step: int, rank: int, size:
     return Batch(pairs, times[numbers], torch.from_numpy(stacked))
 
 
+def drawing_threads(device: torch.device) -> int:
+    """How many threads draw: on a CPU one, for the network wants the rest; beside a GPU this process's share of the cores."""
+    if device.type == "cpu":
+        return 1
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, min(_MOST_THREADS, (os.cpu_count() or 1) // processes))
+
+
 class BatchStream:
-    """The batches of the steps from `first` on, a few of them drawn ahead by another thread.
+    """The batches of the steps from `first` on, in their order, a few of them drawn ahead by other threads.
 
     Args:
         draw: gives the batch of a step.
         first: the first step that is asked for.
+        threads: how many batches are drawn at a time.
     """
 
-    def __init__(self, draw: Callable[[int], Batch], first: int) -> None:
+    def __init__(self, draw: Callable[[int], Batch], first: int, threads: int = 1) -> None:
         self._draw = draw
         self._next = first
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
+        self._ahead = threads + _AHEAD
+        self._all_here = threading.Barrier(threads + 1)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches", initializer=self._draw_alone)
         self._waiting: deque[Future[Batch]] = deque()
 
     def __enter__(self) -> BatchStream:
         """Start drawing."""
-        while len(self._waiting) < _AHEAD:
+        threads = torch.get_num_threads()
+        while len(self._waiting) < self._ahead:
             self._ask()
+        self._all_here.wait()
+        # What a thread sets for itself is also the beginning of all later threads.
+        torch.set_num_threads(threads)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -96,3 +114,13 @@ class BatchStream:
     def _ask(self) -> None:
         self._waiting.append(self._pool.submit(self._draw, self._next))
         self._next += 1
+
+    def _draw_alone(self) -> None:
+        """Keep torch from sharing out the work on one slice: its threads would wait for the network's, many times a batch.
+
+        The numbers of a batch do not depend on the number of threads then either.
+        """
+        # Asked first: unasked, a thread would take over the common number at its first work, whatever it has set before.
+        torch.get_num_threads()
+        torch.set_num_threads(1)
+        self._all_here.wait()

@@ -19,7 +19,7 @@ from pdm_core.atomic import write_text
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
 from pdm_core.errors import CancelledError, InputError, PdmError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
-from pdm_core.training.batches import BatchStream, draw_batch
+from pdm_core.training.batches import BatchStream, draw_batch, drawing_threads
 from pdm_core.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.distillation import consistency_loss
@@ -164,7 +164,8 @@ def _run(
     draw = partial(draw_batch, sampler, recipe, rank=team.rank, size=team.size)
     objective = _objective(recipe, denoiser, averaged.eval(), team.device)
     stepper = Stepper(recipe, state, objective, team, warn if team.leads else lambda message: None)
-    with BatchStream(draw, state.step) as batches, journal_of(team, recipe.name, folder, state, warn) as journal:
+    stream = BatchStream(draw, state.step, drawing_threads(team.device))
+    with stream as batches, journal_of(team, recipe.name, folder, state, warn) as journal:
         yield _Run(recipe, state, averaged, dataset, team, folder, stepper, batches, journal)
 
 

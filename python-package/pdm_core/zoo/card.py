@@ -67,8 +67,9 @@ class ModelCard:
     weights: Path = Path()
 
     def supports(self, factor: float) -> bool:
-        """Whether the model was trained for `factor`."""
-        return self.factors[0] <= factor <= self.factors[1]
+        """Whether the model was trained for `factor`, give or take what rounding a matrix to whole pixels does to it."""
+        rounding = 1.0 + 0.5 / self.min_matrix
+        return self.factors[0] / rounding <= factor <= self.factors[1] * rounding
 
     def as_json(self) -> str:
         """The card as it stands in its file."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from pdm_core.atomic import replacing, write_text
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
@@ -81,7 +81,7 @@ def export_model(denoiser: ResidualDenoiser | EpsilonDenoiser, card: ModelCard, 
     state = {name: tensor.half().contiguous() for name, tensor in denoiser.network.state_dict().items()}
     with replacing(target) as temporary:
         # One entry only: safetensors writes several in any order, and the same weights should have the same checksum.
-        save_file(state, temporary, metadata={"model": f"{card.name} {card.version}"})
+        temporary.write_bytes(save(state, metadata={"model": f"{card.name} {card.version}"}))
         if temporary.stat().st_size > MAX_BYTES:
             raise InputError(f"The weights of {card.name} exceed 16 MB.", "Use a smaller network.")
     complete = replace(

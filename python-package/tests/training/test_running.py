@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch.distributed import HashStore
 
 from pdm_core import Volume, read_volume, write_volume
 from pdm_core.cli.main import main
@@ -26,6 +28,7 @@ from pdm_core.training.loop import HISTORY
 from pdm_core.training.pairs import PairSampler
 from pdm_core.training.recipe import Recipe
 from pdm_core.training.slices import SliceStack
+from pdm_core.training.team import password
 from pdm_core.training.validation import score, validation_factors
 from pdm_core.zoo import find_model, list_models
 
@@ -34,6 +37,7 @@ SETTINGS = {
     "iterations": 24, "learning_rate": 3e-3, "warmup": 5, "ema": 0.9, "validate_every": 8,
     "card": {"title": "t", "purpose": "p", "licence": "l", "data": [{"name": "n"}], "contrasts": ["c"]},
 }  # fmt: skip
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
 def discs(seed, size=136):
@@ -114,9 +118,8 @@ def stamp(folder):
 def test_two_processes_give_the_curve_of_one(a_dataset, a_recipe_file, tmp_path):
     recipe = a_recipe_file(iterations=8, validate_every=4)
     subprocess.run([sys.executable, *command(recipe, tmp_path / "one", a_dataset)], check=True, env=environment())
-    together = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*together, *command(recipe, tmp_path / "two", a_dataset)], env=environment(), capture_output=True, text=True
+        [*TORCHRUN, *command(recipe, tmp_path / "two", a_dataset)], env=environment(), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("trained. Use it") == 1
@@ -124,6 +127,50 @@ def test_two_processes_give_the_curve_of_one(a_dataset, a_recipe_file, tmp_path)
         assert alone.keys() == shared.keys()
         for key, value in alone.items():
             assert shared[key] == pytest.approx(value, rel=1e-3, abs=1e-3), key
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the ranks among the processes by /proc")
+def test_torchrun_starts_a_team_that_has_lost_its_leader_again_and_the_curve_stays_the_same(
+    a_dataset, a_recipe_file, tmp_path
+):
+    recipe, often = a_recipe_file(iterations=12, validate_every=4), ["--checkpoint-minutes", "1e-6", "--progress", "json"]
+    whole = [*TORCHRUN, *command(recipe, tmp_path / "whole", a_dataset)]
+    subprocess.run(whole, check=True, env=environment(), capture_output=True)
+    broken = [*TORCHRUN, "--max-restarts", "1", *command(recipe, tmp_path / "broken", a_dataset, *often)]
+    with (tmp_path / "log").open("w") as log:
+        torchrun = subprocess.Popen(broken, env=environment(), stdout=subprocess.PIPE, stderr=log, text=True)
+        while json.loads(torchrun.stdout.readline()).get("step", 0) < 6:
+            pass
+        first = ranks_of(torchrun.pid)
+        os.kill(first[0], signal.SIGKILL)
+        later = [json.loads(line) for line in torchrun.stdout]
+        torchrun.wait()
+    assert torchrun.returncode == 0, (tmp_path / "log").read_text()[-2000:]
+    assert "have lost each other" in (tmp_path / "log").read_text()
+    # Step 6 is told of before its checkpoint is written.
+    assert min(event["step"] for event in later if "step" in event) >= 5
+    assert history_of(tmp_path / "broken") == history_of(tmp_path / "whole")
+
+
+def ranks_of(torchrun):
+    """Process ids of the team that `torchrun` has started, by rank."""
+    children = Path(f"/proc/{torchrun}/task/{torchrun}/children").read_text().split()
+    settings = {int(child): Path(f"/proc/{child}/environ").read_bytes().split(b"\0") for child in children}
+    return {int(entry[5:]): child for child, entries in settings.items() for entry in entries if entry.startswith(b"RANK=")}
+
+
+def test_a_team_started_again_in_the_same_store_does_not_mistake_the_words_of_the_dead():
+    store, words = HashStore(), []
+    for _ in range(2):
+        with ThreadPoolExecutor(3) as pool:
+            leader = pool.submit(password, store, 0, 3)
+            # Long enough to read what those before have left.
+            time.sleep(0.1)
+            assert not leader.done()
+            others = [pool.submit(password, store, rank, 3) for rank in (1, 2)]
+            words.append({member.result(timeout=20) for member in (leader, *others)})
+    first, second = words
+    assert len(first) == len(second) == 1 and first != second
 
 
 def test_the_shares_of_a_batch_make_up_the_batch():
@@ -142,8 +189,9 @@ def test_the_shares_of_a_batch_make_up_the_batch():
     assert len({float(noise.mean()) for noise in whole.noise}) == 7
 
 
-def test_batches_come_in_order_and_an_error_in_drawing_reaches_the_loop():
-    with BatchStream(lambda step: step, 5) as stream:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_batches_come_in_order_and_an_error_in_drawing_reaches_the_loop(threads):
+    with BatchStream(lambda step: time.sleep(0.01 * (step % 2)) or step, 5, threads) as stream:
         assert [stream.take() for _ in range(10)] == list(range(5, 15))
 
     def draw(step):
@@ -151,10 +199,22 @@ def test_batches_come_in_order_and_an_error_in_drawing_reaches_the_loop():
             raise InputError("broken")
         return step
 
-    with BatchStream(draw, 0) as stream:
+    with BatchStream(draw, 0, threads) as stream:
         assert [stream.take(), stream.take()] == [0, 1]
         with pytest.raises(InputError, match="broken"):
             stream.take()
+
+
+def test_drawing_shares_nothing_out_and_leaves_the_network_its_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with BatchStream(lambda step: torch.get_num_threads(), 0, 2) as stream:
+            assert [stream.take() for _ in range(4)] == [1, 1, 1, 1]
+            with ThreadPoolExecutor(1) as pool:
+                assert (torch.get_num_threads(), pool.submit(torch.get_num_threads).result()) == (2, 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_short_memory_cuts_the_batch_and_changes_nothing_else(a_dataset, tmp_path, monkeypatch):
@@ -296,6 +356,21 @@ def test_what_does_no_good_or_was_trained_elsewhere_is_not_added(a_dataset, tmp_
     with pytest.raises(InputError, match="different: dataset"):
         train(recipe, tmp_path / "run", dataset=other)
     assert "small" not in {card.name for card in list_models()}
+
+
+def test_test_volumes_too_small_to_be_reduced_are_left_out(tmp_path):
+    rows = ["image,patient,split"]
+    for name, split, size in (("a", "train", 136), ("b", "val", 136), ("c", "test", 100), ("d", "test", 136)):
+        write_volume(Volume(discs(len(rows), size), np.eye(4)), tmp_path / f"{name}.nii.gz")
+        rows.append(f"{name}.nii.gz,{name},{split}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    dataset = prepare(tmp_path / "table.csv", tmp_path / "dataset")
+    recipe, heard = Recipe(**{**SETTINGS, "iterations": 1, "learning_rate": 1e-9}), []
+    train(recipe, tmp_path / "run", dataset=dataset)
+    publish(recipe, tmp_path / "run", dataset)
+    with pytest.raises(InputError, match="no better than zero filling"):
+        accept(tmp_path / "run", dataset, warn=heard.append)
+    assert heard == ["1 of 2 test volumes have less than 128 x 128 pixels: left out."]
 
 
 def test_a_recipe_without_words_for_its_card_is_refused_before_the_training(a_dataset, a_recipe_file, tmp_path, capsys):

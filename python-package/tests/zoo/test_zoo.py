@@ -96,3 +96,5 @@ def test_an_imported_model_is_found_by_name(tiny_zoo, tmp_path, monkeypatch):
         find_model("giant")
     with pytest.raises(InputError, match="outside the range"):
         find_model("tiny", 8.0)
+    # A matrix of 130 reduced by 4 has 32 pixels: a little more than 4.
+    assert find_model("tiny", 130 / 32).supports(130 / 32) and not find_model("tiny").supports(4.1)
