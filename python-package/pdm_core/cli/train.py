@@ -17,7 +17,7 @@ from pdm_core.pipeline.options import check_device
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command's arguments."""
     parser: argparse.ArgumentParser = commands.add_parser("train", help="train a model from a recipe")
-    parser.add_argument("recipe", help="a YAML or JSON file, or a bundled recipe: fast, base")
+    parser.add_argument("recipe", help="a YAML or JSON file, or a bundled recipe: fast, base, through_plane")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run; an interrupted run goes on")
     parser.add_argument("--data", type=Path, required=True, help="folder of a prepared dataset (pdm-sr prepare)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")

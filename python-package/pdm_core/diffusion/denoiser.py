@@ -1,6 +1,7 @@
 """Denoisers: a network and a bridge that together estimate the high-resolution image (SCIENCE §0.4).
 
-Images are (N, 1, H, W) in the range of about [-1, 1]; both denoisers condition the network on sigma_t and log2 of the factor.
+Images are (N, 1, H, W) in the range of about [-1, 1]; both denoisers condition the network on sigma_t and log2 of the factor,
+a through-plane network moreover on the slices' thickness as a share of their distance.
 """
 
 from __future__ import annotations
@@ -136,6 +137,28 @@ def conditioning(sigma: float, factor: float, like: Tensor) -> Tensor:
     """The network's scalars (N, 2): noise level sigma_t in [0, 1] and log2 of the factor, for the batch of `like`."""
     level, octaves = (like.new_full((like.shape[0], 1), value) for value in (sigma, math.log2(factor)))
     return torch.cat((level, octaves), dim=1)
+
+
+class _FurtherScalars(nn.Module):
+    """A network that is told more than noise level and factor, the same for all images."""
+
+    def __init__(self, network: nn.Module, scalars: Sequence[float]) -> None:
+        super().__init__()
+        self.network, self.scalars = network, tuple(scalars)
+
+    def forward(self, image: Tensor, scalars: Tensor) -> Tensor:
+        """As the network's own forward."""
+        further = scalars.new_tensor(self.scalars).expand(len(scalars), -1)
+        output: Tensor = self.network(image, torch.cat((scalars, further), dim=1))
+        return output
+
+
+def conditioned_on(denoiser: ResidualDenoiser | EpsilonDenoiser, *scalars: float) -> ResidualDenoiser | EpsilonDenoiser:
+    """The denoiser with further scalars of its network held fixed; it shares the weights."""
+    network = _FurtherScalars(denoiser.network, scalars)
+    if isinstance(denoiser, EpsilonDenoiser):
+        return EpsilonDenoiser(network, denoiser.bridge)
+    return ResidualDenoiser(network, denoiser.bridge, denoiser.residual_std)
 
 
 def build_denoiser(

@@ -14,6 +14,7 @@ from pdm_core.evaluation.in_plane import ZERO_FILLING, Row, evaluate_in_plane
 from pdm_core.evaluation.tables import circumstances, with_means
 from pdm_core.progress import CancelCheck, ProgressCallback
 from pdm_core.training.dataset import Dataset, DataSource, VolumeRecord
+from pdm_core.training.degradations import KspaceDegradation
 from pdm_core.training.validation import validation_factors
 from pdm_core.volume import Volume
 from pdm_core.zoo import ModelCard, import_model, read_card, verify_model, write_card
@@ -58,7 +59,7 @@ def accept(
         evaluate_in_plane(
             _cases(dataset, card),
             [str(path)],
-            validation_factors(card.factors),
+            validation_factors(card.factors, KspaceDegradation()),
             [card.sampler["steps"]],
             samples=1,
             device=device,

@@ -116,7 +116,7 @@ def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> Resi
     state = _fresh_state(recipe, torch.device("cpu"))
     load_checkpoint(state, _identity(recipe, dataset), run_folder / CHECKPOINT)
     state.average.load_state_dict(state.best or state.average.state_dict())
-    spread = residual_spread(dataset.stacks("train", recipe.data), recipe.factors)
+    spread = residual_spread(dataset.stacks("train", recipe.data), recipe.factors, recipe.degradation)
     return build_denoiser(state.average, recipe.bridge, recipe.parameterization, spread).eval()
 
 
@@ -150,12 +150,12 @@ def _run(
 ) -> Iterator[_Run]:
     """A run with its data, its stream of batches and its journal."""
     training = dataset.stacks("train", recipe.data)
-    spread = residual_spread(training, recipe.factors)
+    spread = residual_spread(training, recipe.factors, recipe.degradation)
     network = cast(torch.nn.Module, torch.compile(state.network)) if compiled else state.network
     denoiser, averaged = (
         build_denoiser(weights, recipe.bridge, recipe.parameterization, spread) for weights in (network, state.average)
     )
-    sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share)
+    sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share, recipe.degradation)
     draw = partial(draw_batch, sampler, recipe, rank=team.rank, size=team.size)
     stepper = Stepper(recipe, state, denoiser, team, warn if team.leads else lambda message: None)
     with BatchStream(draw, state.step) as batches, journal_of(team, recipe.name, folder, state, warn) as journal:
@@ -231,13 +231,15 @@ class _Run:
     def _record(self) -> None:
         """Validate, keep the best weights, and write checkpoint, history and journal."""
         state, recipe = self.state, self.recipe
-        stacks, factors = self.dataset.stacks("val", recipe.data), validation_factors(recipe.factors)
+        degradation, stacks = recipe.degradation, self.dataset.stacks("val", recipe.data)
+        factors = validation_factors(recipe.factors, degradation)
         record: dict[str, Any] = {"step": state.step, "loss": self._mean_loss()}
-        record.update(validate(self.averaged, stacks, factors, self.team))
+        record.update(validate(self.averaged, stacks, factors, self.team, degradation))
         if all(score(record) > score(earlier) for earlier in state.history):
             state.best = {name: tensor.detach().clone() for name, tensor in state.average.state_dict().items()}
         state.history.append(record)
         state.losses.clear()
         self.save()
         if self.journal is not None:
-            self.journal.write(state.history, examples(self.averaged, stacks[0], factors[-1], self.team.device))
+            pictures = examples(self.averaged, stacks[0], factors[-1], self.team.device, degradation)
+            self.journal.write(state.history, pictures)

@@ -34,7 +34,8 @@ def denoising_loss(
     """
     a, b, sigma = (_column(curve, noise) for curve in denoiser.bridge.curves(times))
     x = a * pairs.x_hr + b * pairs.x_lr + sigma * noise
-    scalars = torch.cat((sigma.flatten(1), _column(np.log2(pairs.factor), noise).flatten(1)), dim=1)
+    known = [np.log2(pairs.factor), *([np.array(pairs.thickness)] if pairs.thickness else [])]
+    scalars = torch.cat([column.flatten(1) for column in (sigma, *(_column(values, noise) for values in known))], dim=1)
     if isinstance(denoiser, EpsilonDenoiser):
         return _distance(denoiser.network, torch.cat((x, pairs.x_lr), dim=1), scalars, noise, kind)
     spread = _column(np.array([denoiser.spread(factor) for factor in pairs.factor]), noise)

@@ -12,6 +12,10 @@ import yaml
 
 from pdm_core.errors import InputError
 from pdm_core.training.dataset.index import DataSource
+from pdm_core.training.degradations import Degradation, degradation_of
+
+# What a network is told: noise level, factor and, for through-plane models, the slices' thickness.
+_SCALARS = {"in-plane": 2, "through-plane": 3}
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,9 @@ class Recipe:
         network: preset and overrides for `pdm_core.networks.build_network`.
         bridge: fields of `pdm_core.diffusion.Bridge`.
         parameterization: "residual" (rule "consistent") or "epsilon" (rule "paper").
-        factors: smallest and largest in-plane factor.
+        mode: "in-plane" or "through-plane": along which axes resolution is restored.
+        factors: smallest and largest factor.
+        thickness: smallest and largest slice thickness as a share of the slices' distance, for through-plane models.
         data: parts of the dataset with their weights; none takes all of it.
         crop: edge of the square training crops in pixels.
         batch: crops a step.
@@ -44,7 +50,9 @@ class Recipe:
     network: Mapping[str, Any]
     bridge: Mapping[str, Any] = field(default_factory=lambda: {"steps": 100, "start": 25, "alignment": "cosine"})
     parameterization: str = "residual"
+    mode: str = "in-plane"
     factors: tuple[float, float] = (1.5, 4.0)
+    thickness: tuple[float, float] = (0.7, 1.3)
     data: tuple[DataSource, ...] = ()
     crop: int = 96
     batch: int = 8
@@ -64,6 +72,11 @@ class Recipe:
         low, high = self.factors
         checks = {
             f"factors {low:g} to {high:g} must satisfy 1 < low <= high": 1.0 < low <= high,
+            f"mode {self.mode!r} must be in-plane or through-plane": self.mode in ("in-plane", "through-plane"),
+            f"thickness {self.thickness} must satisfy 0 < low <= high": 0.0 < self.thickness[0] <= self.thickness[1],
+            f"a network for {self.mode} takes {_SCALARS.get(self.mode)} scalars": (
+                self.network.get("scalars", 2) == _SCALARS.get(self.mode)
+            ),
             f"crop {self.crop} must be at least 32": self.crop >= 32,
             f"batch {self.batch}, iterations {self.iterations} and validate_every {self.validate_every} must be positive": (
                 min(self.batch, self.iterations, self.validate_every) > 0
@@ -79,6 +92,11 @@ class Recipe:
             if not fine:
                 raise InputError(f"Recipe {self.name!r}: {complaint}.")
 
+    @property
+    def degradation(self) -> Degradation:
+        """How the training images lose resolution."""
+        return degradation_of(self.mode, self.thickness)
+
     def as_dict(self) -> dict[str, Any]:
         """What decides the run, JSON-able: all but the words for the card."""
         content = asdict(self)
@@ -87,7 +105,7 @@ class Recipe:
 
 
 def load_recipe(path_or_name: str | Path) -> Recipe:
-    """Read a recipe from a YAML or JSON file, or a bundled one by its name (`fast`, `base`).
+    """Read a recipe from a YAML or JSON file, or a bundled one by its name (`fast`, `base`, `through_plane`).
 
     Raises:
         InputError: the file is missing, is no mapping, or holds an unknown or impossible value.
@@ -99,7 +117,9 @@ def load_recipe(path_or_name: str | Path) -> Recipe:
     elif bundled.is_file():
         text = bundled.read_text(encoding="utf-8")
     else:
-        raise InputError(f"There is no recipe {path_or_name}.", "Give a YAML file, or a bundled recipe: fast, base.")
+        raise InputError(
+            f"There is no recipe {path_or_name}.", "Give a YAML file, or a bundled recipe: fast, base, through_plane."
+        )
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -118,9 +138,9 @@ def _from_mapping(content: Any, source: str) -> Recipe:
         values = dict(content)
         if "data" in values:
             values["data"] = tuple(DataSource(**item) for item in values["data"])
-        if "factors" in values:
-            low, high = values["factors"]
-            values["factors"] = (float(low), float(high))
+        for name in {"factors", "thickness"} & set(values):
+            low, high = values[name]
+            values[name] = (float(low), float(high))
         return Recipe(**values)
     except (TypeError, ValueError) as error:
         raise InputError(f"The recipe {source} is incomplete or malformed: {error}.") from error
