@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     names = tuple(arguments.cases or CALIBRATION)
     cases = find_cases(data_folder(arguments.data), arguments.split, names)
-    models = [find_model(name).name for name in arguments.models or [card.name for card in list_models()]]
+    chosen = arguments.models or [card.name for card in list_models("in-plane")]
+    models = [find_model(name, mode="in-plane").name for name in chosen]
     convention = _convention(arguments.convention, MetricConvention)
     with console_for(arguments) as console:
         rows = with_means(

@@ -108,7 +108,7 @@ def _methods(
     yield "bicubic", lambda low, size, _factor: bicubic(_tensor(low), size)
     yield ZERO_FILLING, lambda low, size, _factor: upsample(_tensor(low), size)
     for model in models:
-        name = find_model(model).name
+        name = find_model(model, mode="in-plane").name
         for count in steps:
             yield f"{name}, {count} step" + ("s" if count > 1 else ""), _by_model(model, count, 1, device, seed)
         if samples > 1:

@@ -10,7 +10,7 @@ import pytest
 
 from pdm_core import SuperResolutionOptions, Volume, super_resolve
 from pdm_core.cli.failures import as_user_error
-from pdm_core.pipeline.super_resolution import zero_filled
+from pdm_core.pipeline.placement import zero_filled
 
 OBLIQUE = [[0.6, 0.1, 0.0, 5.0], [-0.1, -0.6, 0.0, 6.0], [0.0, 0.0, 3.0, -7.0], [0.0, 0.0, 0.0, 1.0]]
 
