@@ -45,11 +45,16 @@ def accept(
         The card in the zoo, with the figures of the test split, and those figures.
 
     Raises:
-        InputError: no finished run, another dataset, no test volume, or a model that is no better than zero filling.
+        InputError: no finished run, no in-plane model, another dataset, no test volume, or no better than zero filling.
     """
     path = _card_path(run_folder)
     card = read_card(path)
     verify_model(card)
+    if card.mode != "in-plane":
+        raise InputError(
+            f"The model {card.name} is for {card.mode} runs; only in-plane models are measured here.",
+            f"Import it unmeasured: pdm-sr models import {card.weights} {path}.",
+        )
     if card.training.get("dataset") != dataset.digest:
         raise InputError(
             f"The model {card.name} was trained on another dataset than {dataset.folder}: it may have seen its test volumes.",

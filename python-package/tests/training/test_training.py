@@ -174,7 +174,7 @@ def test_the_learning_rate_warms_up_and_decays():
     assert curve.index(1.0) in (9, 10)
 
 
-@pytest.mark.parametrize("name", ["fast", "base"])
+@pytest.mark.parametrize("name", ["fast", "base", "through_plane"])
 def test_bundled_recipes_are_valid(name):
     assert load_recipe(name).name == name
 
@@ -184,6 +184,9 @@ def test_bundled_recipes_are_valid(name):
     [
         ("name: a\nnetwork: {preset: fast}\nepochs: 3", "unknown entries: epochs"), ("- 1", "must be a mapping"),
         ("name: a", "incomplete"), ("name: [", "not valid YAML"), ("name: a\nnetwork: {}\nfactors: [4, 2]", "factors 4 to 2"),
+        ("name: a\nnetwork: {}\nmode: sideways", "mode 'sideways'"),
+        ("name: a\nnetwork: {}\nmode: through-plane", "takes 3 scalars"),
+        ("name: a\nnetwork: {}\nthickness: [2, 1]", "thickness"),
         ("name: a\nnetwork: {}\nloss: huber", "l1 or mse"), ("name: a\nnetwork: {}\nbatch: 0", "must be positive"),
     ],
 )  # fmt: skip
