@@ -50,6 +50,7 @@ class Sampler(Enum):
     ANCESTRAL = "ancestral"
     DPM_SOLVER_1 = "dpm++1"
     DPM_SOLVER_2M = "dpm++2m"
+    CONSISTENCY = "consistency"
 
     def label(self) -> str:
         """The text of the combo box."""
@@ -59,6 +60,7 @@ class Sampler(Enum):
             Sampler.ANCESTRAL: _("Ancestral"),
             Sampler.DPM_SOLVER_1: _("DPM-Solver++ (1)"),
             Sampler.DPM_SOLVER_2M: _("DPM-Solver++ (2M)"),
+            Sampler.CONSISTENCY: _("Consistency"),
         }[self]
 
 

@@ -96,7 +96,7 @@ def _update_cards(models: list[str], rows: Any, facts: dict[str, Any]) -> None:
 
     for name in models:
         card = find_model(name)
-        others = tuple(other for other in models if other != name)
+        others = tuple(f"{other}," for other in models if other != name)
         mine = [asdict(row) for row in rows if not row.method.startswith(others)]
         write_card(replace(card, quality={"in_plane": mine, **facts}), card.weights.with_suffix(".json"))
 

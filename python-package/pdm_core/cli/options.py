@@ -19,7 +19,7 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="network evaluations a sample (default: the model's)")
     parser.add_argument("--samples", type=int, default=defaults.samples, help="samples to average (default 1)")
     parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--sampler", default=defaults.sampler, help="auto, ddim, ancestral, dpm++1 or dpm++2m")
+    parser.add_argument("--sampler", default=defaults.sampler, help="auto, ddim, ancestral, dpm++1, dpm++2m or consistency")
     parser.add_argument("--eta", type=_eta, default=defaults.eta, help="renewed noise of ddim, 0 to 1, or full")
     parser.add_argument("--grid", default=defaults.grid, help="times of a chosen sampler: uniform, quadratic or logsnr")
     parser.add_argument("--align", default=defaults.align, help="index0 (first voxel stays) or fov (outer box stays)")

@@ -6,18 +6,27 @@ import argparse
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.signals import stop_on_signals
 from pdm_core.errors import InputError
 from pdm_core.pipeline.options import check_device
 
+if TYPE_CHECKING:
+    from pdm_core.training.recipe import Recipe
+
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command's arguments."""
     parser: argparse.ArgumentParser = commands.add_parser("train", help="train a model from a recipe")
-    parser.add_argument("recipe", help="a YAML or JSON file, or a bundled recipe: fast, base, through_plane")
+    add_run_arguments(parser)
+    return parser
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every run by a recipe takes."""
+    parser.add_argument("recipe", help="a YAML or JSON file, or the name of a bundled recipe")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run; an interrupted run goes on")
     parser.add_argument("--data", type=Path, required=True, help="folder of a prepared dataset (pdm-sr prepare)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
@@ -26,16 +35,18 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, help="threads of the CPU")
     parser.add_argument("--compile", action="store_true", help="compile the network first (faster; needs a C++ compiler)")
     add_progress_argument(parser)
-    return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train until the recipe's end or the time limit."""
     from pdm_core.training.recipe import load_recipe
 
-    _check_limits(arguments)
-    recipe = load_recipe(arguments.recipe)
+    check_limits(arguments)
+    return run_recipe(load_recipe(arguments.recipe), arguments)
 
+
+def run_recipe(recipe: Recipe, arguments: argparse.Namespace) -> int:
+    """Train by `recipe` until its end or the time limit, and leave the model when it is finished."""
     import torch
 
     from pdm_core.pipeline.devices import choose_device
@@ -74,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_limits(arguments: argparse.Namespace) -> None:
+def check_limits(arguments: argparse.Namespace) -> None:
     """Refuse a device, a time or a number of threads that cannot be, before the data is read."""
     check_device(arguments.device)
     for name in ("max_minutes", "checkpoint_minutes"):

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -91,11 +92,29 @@ class ResidualDenoiser(nn.Module):
 
     def estimate(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
         """Estimate of x_HR from the latent `x` (N, 1, H, W) at time `u`."""
-        coefficients = self.bridge.at(u)
-        spread = self.spread(factor)
-        c_in, c_skip, c_out = precondition(coefficients.a, coefficients.sigma, spread)
-        y = x - (coefficients.a + coefficients.b) * x_lr
-        scalars = conditioning(coefficients.sigma, factor, x)
+        a, b, sigma = self.bridge.at(u)
+        return self._estimate(x, x_lr, a, b, sigma, self.spread(factor), conditioning(sigma, factor, x))
+
+    def estimate_each(
+        self, x: Tensor, x_lr: Tensor, times: NDArray[np.float64], factors: Sequence[float], *further: Sequence[float]
+    ) -> Tensor:
+        """Estimates of x_HR from latents (N, 1, H, W) with a time in [0, 1], a factor and further scalars of their own."""
+        a, b, sigma = (column(curve, x) for curve in self.bridge.curves(times))
+        spread = column([self.spread(factor) for factor in factors], x)
+        return self._estimate(x, x_lr, a, b, sigma, spread, conditioning_each(sigma, factors, *further))
+
+    def _estimate(
+        self,
+        x: Tensor,
+        x_lr: Tensor,
+        a: FloatOrTensor,
+        b: FloatOrTensor,
+        sigma: FloatOrTensor,
+        spread: FloatOrTensor,
+        scalars: Tensor,
+    ) -> Tensor:
+        c_in, c_skip, c_out = precondition(a, sigma, spread)
+        y = x - (a + b) * x_lr
         output: Tensor = self.network(network_input(c_in * y, x_lr, spread), scalars)
         return x_lr + c_skip * y + c_out * output.to(x.dtype)
 
@@ -159,6 +178,17 @@ def conditioned_on(denoiser: ResidualDenoiser | EpsilonDenoiser, *scalars: float
     if isinstance(denoiser, EpsilonDenoiser):
         return EpsilonDenoiser(network, denoiser.bridge)
     return ResidualDenoiser(network, denoiser.bridge, denoiser.residual_std)
+
+
+def conditioning_each(sigma: Tensor, factors: Sequence[float], *further: Sequence[float]) -> Tensor:
+    """The network's scalars (N, S) for images with a noise level (N, 1, 1, 1) and a factor of their own, and what follows."""
+    scalars = (sigma, column(np.log2(factors), sigma), *(column(values, sigma) for values in further))
+    return torch.cat([scalar.flatten(1) for scalar in scalars], dim=1)
+
+
+def column(values: ArrayLike, like: Tensor) -> Tensor:
+    """One number an image, (N, 1, 1, 1), of the type and on the device of `like`."""
+    return torch.as_tensor(np.asarray(values), dtype=like.dtype, device=like.device).reshape(-1, 1, 1, 1)
 
 
 def build_denoiser(

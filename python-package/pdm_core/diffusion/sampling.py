@@ -12,8 +12,11 @@ from pdm_core.diffusion.grids import Grid, time_grid
 from pdm_core.diffusion.samplers import Eta, FreshNoise, OnStep, Refine, sample_ddim, sample_dpm_solver
 from pdm_core.diffusion.samplers.hooks import nothing, unchanged
 
-SamplerName = Literal["ddim", "ancestral", "dpm++1", "dpm++2m"]
+SamplerName = Literal["ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"]
 Rule = Literal["consistent", "paper"]
+
+# Samplers that are one update with a fixed share of renewed noise.
+_ETA: dict[SamplerName, Eta] = {"ancestral": 1.0, "consistency": "all"}
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class SamplingPlan:
     """How to walk a bridge.
 
     Attributes:
-        sampler: `ddim` (with `eta`), `ancestral` (eta = 1), `dpm++1` or `dpm++2m`.
+        sampler: `ddim` (with `eta`), `ancestral` (eta = 1), `dpm++1`, `dpm++2m` or `consistency` (all noise renewed).
         steps: network evaluations.
         grid: spacing of the times.
         eta: share of renewed noise for `ddim`.
@@ -37,7 +40,7 @@ class SamplingPlan:
     @property
     def stochastic(self) -> bool:
         """Whether the walk draws noise after its start."""
-        return self.sampler == "ancestral" or (self.sampler == "ddim" and self.eta != 0.0)
+        return self.sampler in ("ancestral", "consistency") or (self.sampler == "ddim" and self.eta != 0.0)
 
 
 def sample(
@@ -68,5 +71,5 @@ def sample(
     if plan.sampler in ("dpm++1", "dpm++2m"):
         order: Literal[1, 2] = 1 if plan.sampler == "dpm++1" else 2
         return sample_dpm_solver(estimate, bridge, x_lr, times, noise, order=order, refine=refine, on_step=on_step)
-    eta: Eta = 1.0 if plan.sampler == "ancestral" else plan.eta
+    eta = _ETA.get(plan.sampler, plan.eta)
     return sample_ddim(estimate, bridge, x_lr, times, noise, eta=eta, fresh_noise=fresh_noise, refine=refine, on_step=on_step)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pdm_core.degradation.kspace import Size, downsample, lowres_size, upsample
 from pdm_core.evaluation.cases import Case, SliceChoice, reference_volume
-from pdm_core.evaluation.metrics import MetricConvention, consistency, high_frequency_error, psnr_ssim
+from pdm_core.evaluation.metrics import MetricConvention, consistency, detail_energy, high_frequency_error, psnr_ssim
 from pdm_core.methods.bicubic import bicubic
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.super_resolution import super_resolve
@@ -22,6 +22,8 @@ from pdm_core.zoo import find_model
 
 ZERO_FILLING = "zero filling"
 _BORDER = 32
+# Steps of the samples that are averaged: the faithful setting, and one whose samples tell of their uncertainty.
+_AVERAGED = (1, 3)
 Restore = Callable[[Volume, Size, float], Tensor]
 
 
@@ -36,6 +38,7 @@ class Row:
         ssim: structural similarity.
         consistency: dB, Eq. (20).
         high_frequency: error energy above the measured band as a share of the truth's there.
+        detail: energy above the measured band as a share of the truth's there.
     """
 
     case: str
@@ -46,6 +49,7 @@ class Row:
     ssim: float
     consistency: float
     high_frequency: float
+    detail: float
 
 
 def evaluate_in_plane(
@@ -66,8 +70,8 @@ def evaluate_in_plane(
 
     Args:
         cases: reference volumes.
-        models: names in the zoo, or paths of cards; each is run with every number of `steps`, and once as the mean of
-            `samples` with 3 steps.
+        models: names in the zoo, or paths of cards; each is run with every number of `steps`, and as the mean of
+            `samples` with 1 and with 3 steps.
         factors: reductions.
         steps: network evaluations.
         samples: samples of the averaged run; 1 leaves it out.
@@ -110,9 +114,13 @@ def _methods(
     for model in models:
         name = find_model(model, mode="in-plane").name
         for count in steps:
-            yield f"{name}, {count} step" + ("s" if count > 1 else ""), _by_model(model, count, 1, device, seed)
-        if samples > 1:
-            yield f"{name}, mean of {samples} x 3 steps", _by_model(model, 3, samples, device, seed)
+            yield f"{name}, {_counted(count)}", _by_model(model, count, 1, device, seed)
+        for count in _AVERAGED if samples > 1 else ():
+            yield f"{name}, mean of {samples} x {_counted(count)}", _by_model(model, count, samples, device, seed)
+
+
+def _counted(steps: int) -> str:
+    return f"{steps} step" + ("s" if steps > 1 else "")
 
 
 def _by_model(model: str, steps: int, samples: int, device: str, seed: int) -> Restore:
@@ -134,8 +142,8 @@ def _measured(
     psnr, ssim = psnr_ssim(restored, truth, convention)
     inside, _ = psnr_ssim(_inside(restored), _inside(truth), convention)
     exactness = consistency(restored, _tensor(low))
-    above = high_frequency_error(restored, truth, (low.shape[1], low.shape[2]))
-    means = (float(values.mean()) for values in (psnr, inside, ssim, exactness, above))
+    above, detail = (of(restored, truth, (low.shape[1], low.shape[2])) for of in (high_frequency_error, detail_energy))
+    means = (float(values.mean()) for values in (psnr, inside, ssim, exactness, above, detail))
     return Row(case, factor, method, *means)
 
 

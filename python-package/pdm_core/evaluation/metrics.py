@@ -93,6 +93,15 @@ def high_frequency_error(image: Tensor, reference: Tensor, size: Size) -> Tensor
     return error.square().sum(dim=(-3, -2, -1)) / truth.square().sum(dim=(-3, -2, -1))
 
 
+def detail_energy(image: Tensor, reference: Tensor, size: Size) -> Tensor:
+    """Energy above the band of `size` as a share of the reference's there, (N,): 0 for zero filling, 1 for as much as is real.
+
+    It tells how much detail there is, not whether it is right.
+    """
+    detail, truth = (x.double() - project(x.double(), size) for x in (image, reference))
+    return detail.square().sum(dim=(-3, -2, -1)) / truth.square().sum(dim=(-3, -2, -1))
+
+
 def _gaussian_kernel(width: int = 11, sigma: float = 1.5) -> Tensor:
     offset = torch.arange(width, dtype=torch.float64) - width // 2
     bell = torch.exp(-0.5 * (offset / sigma) ** 2)

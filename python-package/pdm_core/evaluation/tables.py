@@ -23,7 +23,7 @@ def with_means(rows: Sequence[Row]) -> list[Row]:
         group = [row for row in rows if (row.factor, row.method) == (factor, method)]
         numbers = {
             name: sum(getattr(row, name) for row in group) / len(group)
-            for name in ("psnr", "psnr_inside", "ssim", "consistency", "high_frequency")
+            for name in ("psnr", "psnr_inside", "ssim", "consistency", "high_frequency", "detail")
         }
         means.append(replace(group[0], case="mean", **numbers))
     return [*rows, *means]
@@ -36,15 +36,17 @@ def as_markdown(rows: Sequence[Row]) -> str:
     """
     plain = {(row.case, row.factor): row for row in rows if row.method == ZERO_FILLING}
     lines = [
-        "| case | factor | method | PSNR dB | gain dB | gain inside dB | SSIM | gain | Consistency dB | high-band error |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| case | factor | method | PSNR dB | gain dB | gain inside dB | SSIM | gain | Consistency dB "
+        "| high-band error | detail |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         base = plain[row.case, row.factor]
         lines.append(
             f"| {row.case} | x{row.factor:g} | {row.method} | {row.psnr:.2f} | {row.psnr - base.psnr:+.2f} "
             f"| {row.psnr_inside - base.psnr_inside:+.2f} | {row.ssim:.4f} "
-            f"| {row.ssim - base.ssim:+.4f} | {row.consistency:.0f} | {row.high_frequency:.3f} |"
+            f"| {row.ssim - base.ssim:+.4f} | {row.consistency:.0f} | {row.high_frequency:.3f} "
+            f"| {row.detail:.2f} |"
         )
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ from pdm_core.errors import InputError
 
 _CHOICES = {
     "mode": ("in-plane", "through-plane", "isotropic"),
-    "sampler": ("auto", "ddim", "ancestral", "dpm++1", "dpm++2m"),
+    "sampler": ("auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"),
     "grid": ("uniform", "quadratic", "logsnr"),
     "align": ("index0", "fov"),
     "profile": ("box", "gaussian", "sinc"),
@@ -34,7 +34,8 @@ class SuperResolutionOptions:
             overlaps are common. None takes it from the metadata, else from the distance, with a warning.
         profile: what a slice sees across its thickness: "gaussian", "box", or "sinc" for slice-encoded 3-D scans.
         model: name in the zoo, path of a card that is not imported, or "auto" for the preferred one.
-        sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1 or dpm++2m.
+        sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1, dpm++2m
+            or consistency.
         steps: network evaluations a sample; None takes the model's default, which is larger for several samples.
         samples: independent samples; with two or more the result is their mean, and their spread is the uncertainty.
         seed: makes the run repeatable.
@@ -53,7 +54,7 @@ class SuperResolutionOptions:
     thickness_mm: float | None = None
     profile: Literal["box", "gaussian", "sinc"] = "gaussian"
     model: str = "auto"
-    sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m"] = "auto"
+    sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"] = "auto"
     steps: int | None = None
     samples: int = 1
     seed: int = 0

@@ -10,11 +10,14 @@ from torch import Tensor
 from pdm_core.diffusion.bridge import Bridge
 from pdm_core.diffusion.denoiser import Denoiser
 from pdm_core.diffusion.periodic import MirroredDenoiser
+from pdm_core.diffusion.symmetric import SymmetricDenoiser
 from pdm_core.pipeline.memory import Portion
 from pdm_core.progress import WarningCallback
 
 # Axes of [K, J, I] along which planes with the slice direction K down their rows are counted.
 _AXES = (1, 2)
+# Symmetries of a plane whose rows are slices: it may be flipped both ways, but not transposed.
+FLIPS = 4
 
 
 class OrthogonalDenoiser:
@@ -29,6 +32,9 @@ class OrthogonalDenoiser:
         portion: planes at a time; becomes smaller when the memory of the device does not suffice.
         on_planes: called with the number of planes after each batch; may raise to cancel.
         warn: hears of a smaller portion.
+
+    Attributes:
+        symmetry: by which of the `FLIPS` the planes are seen, see `SymmetricDenoiser`.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class OrthogonalDenoiser:
     ) -> None:
         self.denoiser, self.device, self.portion = denoiser, device, portion
         self._on_planes, self._warn = on_planes, warn
+        self.symmetry = 0
 
     @property
     def bridge(self) -> Bridge:
@@ -63,7 +70,8 @@ class OrthogonalDenoiser:
                 count = min(self.portion.batch, x.shape[axis] - start)
                 planes = (self._planes(volume, axis, start, count) for volume in (x, x_lr))
                 try:
-                    estimate = of(MirroredDenoiser(self.portion.seen_by(self.denoiser)), *planes)
+                    seen = MirroredDenoiser(self.portion.seen_by(self.denoiser))
+                    estimate = of(SymmetricDenoiser(seen, self.symmetry), *planes)
                 except torch.cuda.OutOfMemoryError as error:
                     self.portion = self.portion.smaller(self._warn, error)
                     continue

@@ -40,7 +40,7 @@ def consistency_db(restored: Restored) -> float | None:
 
 
 def stage_record(
-    card: ModelCard, plan: SamplingPlan, samples: int, geometry: Mapping[str, Any], restored: Restored
+    card: ModelCard, plan: SamplingPlan, samples: int, symmetries: int, geometry: Mapping[str, Any], restored: Restored
 ) -> dict[str, Any]:
     """What one stage of a run was: the model, how it was sampled, on which grids, and how exactly what was measured is met."""
     return {
@@ -52,6 +52,7 @@ def stage_record(
             "grid": plan.grid,
             "alignment_rule": plan.rule,
             "network_evaluations_per_slice": plan.steps * samples,
+            "symmetries": min(samples, symmetries),
         },
         "geometry": dict(geometry),
         "consistency_db": consistency_db(restored),

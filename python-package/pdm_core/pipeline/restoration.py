@@ -13,6 +13,7 @@ from pdm_core.degradation.kspace import project
 from pdm_core.diffusion.denoiser import Denoiser
 from pdm_core.diffusion.periodic import PeriodicDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
+from pdm_core.diffusion.symmetric import SymmetricDenoiser
 from pdm_core.pipeline.grid import InPlaneGrid, to_tensor
 from pdm_core.pipeline.memory import Portion
 from pdm_core.pipeline.noise import noise_fields, shared_by, stream
@@ -103,18 +104,20 @@ class Restorer:
         mean = torch.zeros((len(measured), 1, *self.grid.high), device=self.device)
         squares = torch.zeros_like(mean)
         for count, noise in enumerate(noises, start=1):
-            restored = self.grid.placed(self._one_sample(x_lr, noise, progress), measured, self.project)
+            sampled = self._one_sample(x_lr, noise, count - 1, progress)
+            restored = self.grid.placed(sampled, measured, self.project)
             change = restored - mean
             mean += change / count
             squares += change * (restored - mean)
         return mean, (squares / max(1, len(noises) - 1)).sqrt()
 
-    def _one_sample(self, x_lr: Tensor, noise: Tensor, progress: Progress) -> Tensor:
+    def _one_sample(self, x_lr: Tensor, noise: Tensor, number: int, progress: Progress) -> Tensor:
+        """One sample; each sees the slices by a symmetry of its own, the first one as they are."""
         slices = len(x_lr)
         fresh: Iterator[Tensor] = stream(noise[1:], slices)
         seen = TiledDenoiser(self.denoiser, self.tile) if self.tile else self.denoiser
         return sample(
-            PeriodicDenoiser(seen),
+            SymmetricDenoiser(PeriodicDenoiser(seen), number),
             x_lr,
             self.grid.factor,
             self.plan,

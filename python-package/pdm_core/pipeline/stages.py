@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,15 +14,17 @@ import torch
 from pdm_core.degradation.bandwidth import Bandwidth
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, conditioned_on
 from pdm_core.diffusion.sampling import SamplingPlan
+from pdm_core.diffusion.symmetric import SYMMETRIES
 from pdm_core.pipeline.devices import default_batch, prepared
 from pdm_core.pipeline.grid import InPlaneGrid, finer_pixels
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
+from pdm_core.pipeline.planes import FLIPS
 from pdm_core.pipeline.provenance import stage_record
 from pdm_core.pipeline.restoration import Restored, Restorer
 from pdm_core.pipeline.slices import SliceGrid
-from pdm_core.pipeline.suitability import notes_on_pixels, notes_on_slices, refuse_equal_samples, refuse_unworkable
+from pdm_core.pipeline.suitability import notes_on_pixels, notes_on_samples, notes_on_slices, refuse_unworkable
 from pdm_core.pipeline.through_plane import ThroughPlaneRestorer
 from pdm_core.progress import Progress, WarningCallback
 from pdm_core.volume.volume import FloatArray, Volume
@@ -59,6 +61,7 @@ class Stage(ABC):
         plan: how its bridge is walked.
         units: images times steps times samples, for the progress.
         megapixels: pixels that pass through the network, in millions.
+        symmetries: by how many flips and transpositions its samples differ.
 
     Raises:
         InputError: model, options and volume do not fit together.
@@ -67,22 +70,27 @@ class Stage(ABC):
     after: Lattice
     units: int
     megapixels: float
+    symmetries: ClassVar[int]
 
     def __init__(self, before: Lattice, options: SuperResolutionOptions, card: ModelCard) -> None:
         self.before, self.options, self.card = before, options, card
         self.plan = sampling_plan(options, card)
-        refuse_equal_samples(card, self.plan.steps, options.samples)
 
-    @abstractmethod
     def notes(self, bandwidth: Bandwidth) -> Iterator[str]:
         """What the user should know before the work."""
+        yield from notes_on_samples(self.card, self.plan, self.options.samples)
+        yield from self._own_notes(bandwidth)
+
+    @abstractmethod
+    def _own_notes(self, bandwidth: Bandwidth) -> Iterator[str]:
+        """What to say of this kind of stage."""
 
     def run(self, volume: Volume, device: torch.device, meter: Progress, warn: WarningCallback) -> StageResult:
         """Restore `volume`, which lies on `before`."""
         intensity = IntensityMap.of(volume.array)
         denoiser = prepared(load_model(self.card, device), device)
         restored, geometry = self._restored(intensity.to_unit(volume.array), denoiser, device, meter, warn)
-        record = stage_record(self.card, self.plan, self.options.samples, geometry, restored)
+        record = stage_record(self.card, self.plan, self.options.samples, self.symmetries, geometry, restored)
         spread = None if restored.spread is None else restored.spread * np.float32(intensity.scale)
         return StageResult(
             self._placed(intensity.from_unit(restored.mean)),
@@ -113,6 +121,8 @@ class Stage(ABC):
 class InPlaneStage(Stage):
     """The resolution within the slices."""
 
+    symmetries = SYMMETRIES
+
     def __init__(self, before: Lattice, options: SuperResolutionOptions, card: ModelCard) -> None:
         super().__init__(before, options, card)
         assert options.factor is not None
@@ -120,7 +130,7 @@ class InPlaneStage(Stage):
         refuse_unworkable(before, card, math.prod(self.after.shape) / math.prod(before.shape))
         self._count(before.shape[0], math.prod(self.after.shape))
 
-    def notes(self, bandwidth: Bandwidth) -> Iterator[str]:
+    def _own_notes(self, bandwidth: Bandwidth) -> Iterator[str]:
         """On the pixels' spacing, and on a scanner's own interpolation."""
         assert self.options.factor is not None
         return notes_on_pixels(self.before, self.card, self.options.factor, bandwidth)
@@ -146,6 +156,8 @@ class InPlaneStage(Stage):
 class ThroughPlaneStage(Stage):
     """The resolution between the slices."""
 
+    symmetries = FLIPS
+
     def __init__(self, before: Lattice, options: SuperResolutionOptions, card: ModelCard) -> None:
         super().__init__(before, options, card)
         self.grid = SliceGrid.of(before, options)
@@ -154,7 +166,7 @@ class ThroughPlaneStage(Stage):
         refuse_unworkable(before, card, self.grid.operator.factor)
         self._count(before.shape[1] + before.shape[2], 2 * math.prod(self.after.shape))
 
-    def notes(self, bandwidth: Bandwidth) -> Iterator[str]:
+    def _own_notes(self, bandwidth: Bandwidth) -> Iterator[str]:
         """On the slices' distance and thickness."""
         return notes_on_slices(self.before, self.card, self.grid)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pdm_core.degradation.bandwidth import Bandwidth
 from pdm_core.diffusion.bridge import Bridge
+from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.errors import InputError
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.slices import SliceGrid
@@ -32,12 +33,12 @@ def refuse_unworkable(lattice: Lattice, card: ModelCard, growth: float) -> None:
         raise InputError(f"The output would have {voxels:.2g} voxels.", "Use a smaller factor or crop the volume.")
 
 
-def refuse_equal_samples(card: ModelCard, steps: int, samples: int) -> None:
-    """Raise `InputError` where samples cannot differ: an aligned bridge starts at a_K = 0, so one step ignores the noise."""
-    if samples > 1 and steps == 1 and Bridge.from_dict(card.bridge).at(1.0).a == 0.0:
-        raise InputError(
-            f"With one step every sample of the model {card.name} is the same image, and its uncertainty would read zero.",
-            "Use --steps 3 or more, or --samples 1.",
+def notes_on_samples(card: ModelCard, plan: SamplingPlan, samples: int) -> Iterator[str]:
+    """What to say of several samples that hardly differ: an aligned bridge starts at a_K = 0, one step ignores the noise."""
+    if samples > 1 and plan.steps == 1 and Bridge.from_dict(card.bridge).at(1.0).a == 0.0:
+        yield (
+            "With one step the samples differ only by how the model sees the slices, flipped or transposed: "
+            "their mean is good, but their spread is far smaller than that of samples of three or more steps."
         )
 
 

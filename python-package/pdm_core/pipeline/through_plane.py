@@ -15,7 +15,7 @@ from pdm_core.diffusion.denoiser import Denoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.pipeline.memory import Portion
 from pdm_core.pipeline.noise import noise_volume
-from pdm_core.pipeline.planes import OrthogonalDenoiser
+from pdm_core.pipeline.planes import FLIPS, OrthogonalDenoiser
 from pdm_core.pipeline.restoration import Restored
 from pdm_core.pipeline.slices import along_slices
 from pdm_core.progress import Progress, WarningCallback
@@ -70,6 +70,8 @@ class ThroughPlaneRestorer:
         return Restored(mean.numpy(), spread, error, planes.portion.batch)
 
     def _one_sample(self, planes: OrthogonalDenoiser, x_lr: Tensor, measured: Tensor, number: int) -> Tensor:
+        """One sample; each sees the planes by a flip of its own, the first one as they are."""
+        planes.symmetry = number % FLIPS
         shape = (x_lr.shape[0], x_lr.shape[1], x_lr.shape[2])
         fields = count(1)
         return sample(

@@ -63,9 +63,9 @@ def accept(
     rows = with_means(
         evaluate_in_plane(
             _cases(dataset, card),
-            [str(path)],
+            [str(path), *_teacher(card)],
             validation_factors(card.factors, KspaceDegradation()),
-            [card.sampler["steps"]],
+            sorted({1, card.sampler["steps"]}) if _teacher(card) else [card.sampler["steps"]],
             samples=1,
             device=device,
             progress=progress,
@@ -76,6 +76,12 @@ def accept(
     measured = {"in_plane": [asdict(row) for row in rows], **circumstances(_CONVENTION, "central", command)}
     write_card(replace(card, quality=measured), path)
     return import_model(card.weights, path), rows
+
+
+def _teacher(card: ModelCard) -> list[str]:
+    """The model that a student was made of, to be compared with it."""
+    distillation = card.training.get("recipe", {}).get("distillation")
+    return [distillation["teacher"]] if distillation else []
 
 
 def _card_path(run_folder: Path) -> Path:

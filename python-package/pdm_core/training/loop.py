@@ -18,17 +18,21 @@ import torch
 from pdm_core.atomic import write_text
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
 from pdm_core.errors import CancelledError, InputError, PdmError
-from pdm_core.networks import build_network
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.training.batches import BatchStream, draw_batch
 from pdm_core.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from pdm_core.training.dataset import Dataset
+from pdm_core.training.distillation import consistency_loss
+from pdm_core.training.initial import initial_model, initial_network, spread_for
 from pdm_core.training.journal import Journal, journal_of
-from pdm_core.training.pairs import PairSampler, residual_spread
+from pdm_core.training.loss import denoising_loss
+from pdm_core.training.pairs import PairSampler
 from pdm_core.training.recipe import Recipe
-from pdm_core.training.step import Stepper
+from pdm_core.training.step import Objective, Stepper
 from pdm_core.training.team import Team, team_on
 from pdm_core.training.validation import examples, score, validate, validation_factors
+
+AnyDenoiser = ResidualDenoiser | EpsilonDenoiser
 
 CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.json"
@@ -116,18 +120,18 @@ def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> Resi
     state = _fresh_state(recipe, torch.device("cpu"))
     load_checkpoint(state, _identity(recipe, dataset), run_folder / CHECKPOINT)
     state.average.load_state_dict(state.best or state.average.state_dict())
-    spread = residual_spread(dataset.stacks("train", recipe.data), recipe.factors, recipe.degradation)
+    spread = spread_for(recipe, dataset.stacks("train", recipe.data))
     return build_denoiser(state.average, recipe.bridge, recipe.parameterization, spread).eval()
 
 
 def _identity(recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
     """What a checkpoint belongs to."""
-    return {**recipe.as_dict(), "dataset": dataset.digest}
+    initial = initial_model(recipe)
+    return {**recipe.as_dict(), "dataset": dataset.digest, "initial_sha256": None if initial is None else initial.sha256}
 
 
 def _fresh_state(recipe: Recipe, device: torch.device) -> TrainingState:
-    torch.manual_seed(recipe.seed)
-    network = build_network(recipe.network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = initial_network(recipe, device)
     average = deepcopy(network).requires_grad_(False)
     return TrainingState(network, average, torch.optim.Adam(network.parameters(), lr=recipe.learning_rate))
 
@@ -150,16 +154,25 @@ def _run(
 ) -> Iterator[_Run]:
     """A run with its data, its stream of batches and its journal."""
     training = dataset.stacks("train", recipe.data)
-    spread = residual_spread(training, recipe.factors, recipe.degradation)
+    spread = spread_for(recipe, training)
     network = cast(torch.nn.Module, torch.compile(state.network)) if compiled else state.network
     denoiser, averaged = (
         build_denoiser(weights, recipe.bridge, recipe.parameterization, spread) for weights in (network, state.average)
     )
     sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share, recipe.degradation)
     draw = partial(draw_batch, sampler, recipe, rank=team.rank, size=team.size)
-    stepper = Stepper(recipe, state, denoiser, team, warn if team.leads else lambda message: None)
+    objective = _objective(recipe, denoiser, averaged.eval(), team.device)
+    stepper = Stepper(recipe, state, objective, team, warn if team.leads else lambda message: None)
     with BatchStream(draw, state.step) as batches, journal_of(team, recipe.name, folder, state, warn) as journal:
-        yield _Run(recipe, state, averaged.eval(), dataset, team, folder, stepper, batches, journal)
+        yield _Run(recipe, state, averaged, dataset, team, folder, stepper, batches, journal)
+
+
+def _objective(recipe: Recipe, denoiser: AnyDenoiser, averaged: AnyDenoiser, device: torch.device) -> Objective:
+    """The loss that the recipe trains by."""
+    if recipe.distillation is not None:
+        assert isinstance(denoiser, ResidualDenoiser) and isinstance(averaged, ResidualDenoiser)
+        return consistency_loss(recipe, recipe.distillation, denoiser, averaged, device)
+    return lambda batch: denoising_loss(denoiser, batch.pairs, batch.times, batch.noise, recipe.loss)
 
 
 @dataclass
@@ -235,7 +248,8 @@ class _Run:
         factors = validation_factors(recipe.factors, degradation)
         record: dict[str, Any] = {"step": state.step, "loss": self._mean_loss()}
         record.update(validate(self.averaged, stacks, factors, self.team, degradation))
-        if all(score(record) > score(earlier) for earlier in state.history):
+        # A student leaves the mean of all answers, which scores highest, for one of them: its last weights are its best.
+        if recipe.distillation is not None or all(score(record) > score(earlier) for earlier in state.history):
             state.best = {name: tensor.detach().clone() for name, tensor in state.average.state_dict().items()}
         state.history.append(record)
         state.losses.clear()

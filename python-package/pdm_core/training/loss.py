@@ -9,8 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, network_input, precondition
+from pdm_core.diffusion.denoiser import (
+    EpsilonDenoiser,
+    ResidualDenoiser,
+    column,
+    conditioning_each,
+    network_input,
+    precondition,
+)
 from pdm_core.training.pairs import Pairs
+
+_HUBER = 0.00054
 
 
 def draw_times(count: int, start_share: float, random: np.random.Generator) -> np.ndarray:
@@ -30,31 +39,46 @@ def denoising_loss(
         pairs: x_HR and x_LR (N, 1, H, W) and their factors.
         times: u of each pair, (N,).
         noise: eps, shared by both latents (SCIENCE §0.2 a), (N, 1, H, W).
-        kind: "l1" or "mse".
+        kind: of the distance, see `distance`.
     """
-    a, b, sigma = (_column(curve, noise) for curve in denoiser.bridge.curves(times))
+    a, b, sigma = (column(curve, noise) for curve in denoiser.bridge.curves(times))
     x = a * pairs.x_hr + b * pairs.x_lr + sigma * noise
-    known = [np.log2(pairs.factor), *([np.array(pairs.thickness)] if pairs.thickness else [])]
-    scalars = torch.cat([column.flatten(1) for column in (sigma, *(_column(values, noise) for values in known))], dim=1)
+    scalars = conditioning_each(sigma, pairs.factor, *pairs.further)
     if isinstance(denoiser, EpsilonDenoiser):
-        return _distance(denoiser.network, torch.cat((x, pairs.x_lr), dim=1), scalars, noise, kind)
-    spread = _column(np.array([denoiser.spread(factor) for factor in pairs.factor]), noise)
+        return distance(_output(denoiser.network, torch.cat((x, pairs.x_lr), dim=1), scalars), noise, kind)
+    spread = column([denoiser.spread(factor) for factor in pairs.factor], noise)
     c_in, c_skip, c_out = precondition(a, sigma, spread)
     y = x - (a + b) * pairs.x_lr
     target = (pairs.x_hr - pairs.x_lr - c_skip * y) / c_out
-    return _distance(denoiser.network, network_input(c_in * y, pairs.x_lr, spread), scalars, target, kind)
+    return distance(_output(denoiser.network, network_input(c_in * y, pairs.x_lr, spread), scalars), target, kind)
 
 
-def _distance(network: nn.Module, inputs: Tensor, scalars: Tensor, target: Tensor, kind: str) -> Tensor:
-    cuda = inputs.device.type == "cuda"
-    with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=cuda):
-        output = network(inputs, scalars)
-    compare = functional.l1_loss if kind == "l1" else functional.mse_loss
-    return compare(output.float(), target)
+def distance(output: Tensor, target: Tensor, kind: str) -> Tensor:
+    """Mean distance of images (N, 1, H, W).
+
+    Args:
+        output: what the network gives.
+        target: what it should give, of unit variance.
+        kind: "l1", "mse", or "huber": the pseudo-Huber distance of whole images with c = 0.00054 sqrt(pixels) (Song and
+            Dhariwal, Improved Techniques for Training Consistency Models), a pixel's share of it.
+    """
+    if kind != "huber":
+        return (functional.l1_loss if kind == "l1" else functional.mse_loss)(output, target)
+    pixels = output[0].numel()
+    c = _HUBER * math.sqrt(pixels)
+    norms = ((output - target).square().flatten(1).sum(dim=1) + c**2).sqrt() - c
+    return norms.mean() / math.sqrt(pixels)
 
 
-def _column(values: np.ndarray, like: Tensor) -> Tensor:
-    return torch.as_tensor(values, dtype=like.dtype, device=like.device).reshape(-1, 1, 1, 1)
+def autocast(device: torch.device) -> torch.autocast:
+    """bfloat16 for the network on CUDA, as it is elsewhere."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+
+
+def _output(network: nn.Module, inputs: Tensor, scalars: Tensor) -> Tensor:
+    with autocast(inputs.device):
+        output: Tensor = network(inputs, scalars)
+    return output.float()
 
 
 def learning_rate_scale(step: int, warmup: int, iterations: int) -> float:

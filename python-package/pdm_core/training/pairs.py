@@ -36,6 +36,11 @@ class Pairs:
     factor: tuple[float, ...]
     thickness: tuple[float, ...] = ()
 
+    @property
+    def further(self) -> tuple[tuple[float, ...], ...]:
+        """What a network is told of each pair besides noise level and factor."""
+        return (self.thickness,) if self.thickness else ()
+
     def part(self, chosen: slice) -> Pairs:
         """Some of the pairs."""
         return Pairs(self.x_hr[chosen], self.x_lr[chosen], self.factor[chosen], self.thickness[chosen])

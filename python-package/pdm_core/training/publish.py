@@ -10,6 +10,7 @@ from typing import Any
 
 from pdm_core.errors import InputError
 from pdm_core.training.dataset import Dataset
+from pdm_core.training.initial import initial_model
 from pdm_core.training.loop import HISTORY, trained_denoiser
 from pdm_core.training.recipe import Recipe
 from pdm_core.training.validation import score
@@ -22,7 +23,7 @@ _MIN_MATRIX = 32
 
 def refuse_without_words(recipe: Recipe) -> None:
     """Raise `InputError` where a recipe does not say what a card needs: better before the training than after it."""
-    missing = [word for word in _WORDS if word not in recipe.card]
+    missing = [word for word in _WORDS if word not in _words(recipe)]
     if missing:
         raise InputError(f"The recipe {recipe.name!r} has no card entries {', '.join(missing)}.", "Add them under card:.")
 
@@ -36,14 +37,24 @@ def publish(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ModelCard:
     refuse_without_words(recipe)
     denoiser = trained_denoiser(recipe, run_folder, dataset)
     history = json.loads((run_folder / HISTORY).read_text(encoding="utf-8"))
-    words = {"spacing_mm": _spacing(recipe, dataset), **recipe.card}
+    words = {"spacing_mm": _spacing(recipe, dataset), **_words(recipe)}
     training = {
         "recipe": recipe.as_dict(),
         "dataset": dataset.digest,
-        "validation": max(history, key=score),
+        "validation": history[-1] if recipe.distillation else max(history, key=score),
         "date": date.today().isoformat(),
     }
     return export_model(denoiser, _card(recipe, words, getattr(denoiser, "residual_std", ()), training), run_folder)
+
+
+def _words(recipe: Recipe) -> dict[str, Any]:
+    """The recipe's words; a run that starts from a model takes over what they leave out, and all data that it has seen."""
+    initial = initial_model(recipe)
+    if initial is None:
+        return dict(recipe.card)
+    taken = {name: getattr(initial, name) for name in ("licence", "contrasts", "limits")}
+    own = [entry for entry in recipe.card.get("data", ()) if entry not in initial.data]
+    return {**taken, **recipe.card, "data": [*initial.data, *own]}
 
 
 def _spacing(recipe: Recipe, dataset: Dataset) -> tuple[float, float]:
@@ -55,20 +66,18 @@ def _spacing(recipe: Recipe, dataset: Dataset) -> tuple[float, float]:
 
 def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, training: Mapping[str, Any]) -> ModelCard:
     """The card but for what the export measures: checksum, parameters, smoke check."""
-    # One step of a residual model is its faithful setting; a noise-predicting one needs several to leave x_LR.
-    rule, first = ("consistent", 1) if recipe.parameterization == "residual" else ("paper", 8)
     return ModelCard(
         name=recipe.name,
         title=words["title"],
         purpose=words["purpose"],
         version=package_version(),
         mode=recipe.mode,
-        method="pdm",
+        method="pdm" if recipe.distillation is None else "consistency",
         network=recipe.network,
         bridge=recipe.bridge,
         parameterization=recipe.parameterization,
         residual_std=tuple(spread),
-        sampler={"sampler": "ddim", "steps": first, "sample_steps": 3, "grid": "uniform", "eta": 0.0, "rule": rule},
+        sampler=_sampler(recipe),
         factors=recipe.factors,
         spacing_mm=tuple(words["spacing_mm"]),
         min_matrix=_MIN_MATRIX,
@@ -82,3 +91,14 @@ def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, training: Mappi
         limits=tuple(words.get("limits", ())),
         thickness=recipe.thickness if recipe.mode == "through-plane" else None,
     )
+
+
+def _sampler(recipe: Recipe) -> dict[str, Any]:
+    """The defaults of the card."""
+    common = {"grid": "uniform", "eta": 0.0}
+    if recipe.distillation is not None:
+        steps = recipe.distillation.steps
+        return {"sampler": "consistency", "steps": steps, "sample_steps": steps, **common, "rule": "consistent"}
+    # One step of a residual model is its faithful setting; a noise-predicting one needs several to leave x_LR.
+    first, rule = (1, "consistent") if recipe.parameterization == "residual" else (8, "paper")
+    return {"sampler": "ddim", "steps": first, "sample_steps": 3, **common, "rule": rule}

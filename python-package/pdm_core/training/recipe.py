@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,34 @@ import yaml
 from pdm_core.errors import InputError
 from pdm_core.training.dataset.index import DataSource
 from pdm_core.training.degradations import Degradation, degradation_of
+from pdm_core.zoo import ModelCard, find_model
 
+_BUNDLED = Path(__file__).parent / "recipes"
 # What a network is told: noise level, factor and, for through-plane models, the slices' thickness.
 _SCALARS = {"in-plane": 2, "through-plane": 3}
+# A student of more steps gains nothing over its teacher.
+_MOST_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Consistency distillation along the trajectory of a trained model (SCIENCE §0.4, §1.6).
+
+    Attributes:
+        teacher: name of the model in the zoo, or path of its card.
+        steps: network evaluations that the student is made for, 1 to 4.
+        scales: intervals that the trajectory from u = 1 to 0 is cut into; a step of the teacher spans one.
+    """
+
+    teacher: str
+    steps: int = 2
+    scales: int = 18
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps <= _MOST_STEPS:
+            raise InputError(f"A student of {self.steps} steps is not possible.", f"Choose 1 to {_MOST_STEPS}.")
+        if self.scales < 2 * self.steps:
+            raise InputError(f"{self.scales} scales are too few for {self.steps} steps.", "Use 18 or more.")
 
 
 @dataclass(frozen=True)
@@ -39,10 +63,13 @@ class Recipe:
         ema: decay of the weights' moving average.
         start_share: share of samples drawn at u = 1, where sampling starts and one-step use ends.
         bandwidth_share: share of slices whose bandwidth is lowered first, so that finer matrices of coarser scans occur.
-        loss: "l1" or "mse" on the unit-variance target.
+        loss: "l1", "mse" or "huber" on the unit-variance target.
         validate_every: steps between validations and checkpoints.
         patience: stop after that many validations without a better one; 0 goes on to the end.
         seed: decides every random number of the run.
+        initial: name of the model, or path of its card, whose weights the run starts from; empty starts from random ones.
+            A recipe file that names one may leave out network, bridge and parameterization: they are the model's.
+        distillation: makes a consistency model of a trained one instead of a denoiser; None trains a denoiser.
         card: what the model's card says beyond the measured: title, purpose, licence, data, contrasts, spacing_mm, limits.
     """
 
@@ -66,6 +93,8 @@ class Recipe:
     validate_every: int = 250
     patience: int = 0
     seed: int = 0
+    initial: str = ""
+    distillation: Distillation | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,7 +112,11 @@ class Recipe:
             ),
             f"patience {self.patience} must not be negative": self.patience >= 0,
             f"ema {self.ema:g} must lie in [0, 1)": 0.0 <= self.ema < 1.0,
-            f"loss {self.loss!r} must be l1 or mse": self.loss in ("l1", "mse"),
+            f"loss {self.loss!r} must be l1, mse or huber": self.loss in ("l1", "mse", "huber"),
+            "a distillation needs the parameterization residual": (
+                self.distillation is None or self.parameterization == "residual"
+            ),
+            "a student must start from its teacher": self.distillation is None or self.initial == self.distillation.teacher,
             f"start_share {self.start_share:g} and bandwidth_share {self.bandwidth_share:g} must lie in [0, 1]": (
                 min(self.start_share, self.bandwidth_share) >= 0.0 and max(self.start_share, self.bandwidth_share) <= 1.0
             ),
@@ -104,27 +137,38 @@ class Recipe:
         return content
 
 
+def bundled_recipes() -> list[str]:
+    """Names of the recipes that ship with the package."""
+    return sorted(path.stem for path in _BUNDLED.glob("*.yaml"))
+
+
 def load_recipe(path_or_name: str | Path) -> Recipe:
-    """Read a recipe from a YAML or JSON file, or a bundled one by its name (`fast`, `base`, `through_plane`).
+    """Read a recipe from a YAML or JSON file, or a bundled one by its name (see `bundled_recipes`).
 
     Raises:
         InputError: the file is missing, is no mapping, or holds an unknown or impossible value.
     """
     path = Path(path_or_name)
-    bundled = resources.files("pdm_core.training") / "recipes" / f"{path_or_name}.yaml"
+    bundled = _BUNDLED / f"{path_or_name}.yaml"
     if path.is_file():
         text = path.read_text(encoding="utf-8")
     elif bundled.is_file():
         text = bundled.read_text(encoding="utf-8")
     else:
         raise InputError(
-            f"There is no recipe {path_or_name}.", "Give a YAML file, or a bundled recipe: fast, base, through_plane."
+            f"There is no recipe {path_or_name}.", f"Give a YAML file, or a bundled recipe: {', '.join(bundled_recipes())}."
         )
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"The recipe {path_or_name} is not valid YAML: {error}.") from error
     return _from_mapping(content, str(path_or_name))
+
+
+def _as_in(card: ModelCard) -> dict[str, Any]:
+    """The entries that a run takes over from the model that it starts from."""
+    taken = {"mode": card.mode, "network": card.network, "bridge": card.bridge, "parameterization": card.parameterization}
+    return taken if card.thickness is None else {**taken, "thickness": card.thickness}
 
 
 def _from_mapping(content: Any, source: str) -> Recipe:
@@ -141,6 +185,11 @@ def _from_mapping(content: Any, source: str) -> Recipe:
         for name in {"factors", "thickness"} & set(values):
             low, high = values[name]
             values[name] = (float(low), float(high))
+        if "distillation" in values:
+            values["distillation"] = Distillation(**values["distillation"])
+            values.setdefault("initial", values["distillation"].teacher)
+        if "initial" in values and "network" not in values:
+            values = {**_as_in(find_model(values["initial"])), **values}
         return Recipe(**values)
     except (TypeError, ValueError) as error:
         raise InputError(f"The recipe {source} is incomplete or malformed: {error}.") from error

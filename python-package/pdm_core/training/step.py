@@ -7,13 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser
 from pdm_core.errors import MemoryShortageError
 from pdm_core.training.batches import Batch
 from pdm_core.training.checkpoint import TrainingState
-from pdm_core.training.loss import denoising_loss, learning_rate_scale
+from pdm_core.training.loss import learning_rate_scale
 from pdm_core.training.recipe import Recipe
 from pdm_core.training.team import Team
+
+Objective = Callable[[Batch], Tensor]
 
 _CLIP = 1.0
 
@@ -24,7 +25,7 @@ class Stepper:
     Args:
         recipe: learning rate, decay of the average, loss.
         state: is changed by every step.
-        denoiser: around the state's network.
+        objective: mean loss of a batch, or of a part of it.
         team: the processes that share each batch.
         warn: hears of a batch that had to be cut.
     """
@@ -33,11 +34,11 @@ class Stepper:
         self,
         recipe: Recipe,
         state: TrainingState,
-        denoiser: ResidualDenoiser | EpsilonDenoiser,
+        objective: Objective,
         team: Team,
         warn: Callable[[str], None],
     ) -> None:
-        self._recipe, self._state, self._denoiser, self._team, self._warn = recipe, state, denoiser, team, warn
+        self._recipe, self._state, self._objective, self._team, self._warn = recipe, state, objective, team, warn
         # Pairs a forward pass; smaller ones, whose gradients add up to the same, when the memory does not suffice.
         self._part = recipe.batch
 
@@ -82,8 +83,7 @@ class Stepper:
         total = torch.zeros((), device=self._team.device)
         for start in range(0, len(batch), self._part):
             part = batch.part(start, self._part)
-            mean = denoising_loss(self._denoiser, part.pairs, part.times, part.noise, self._recipe.loss)
-            share = mean * (len(part) / self._recipe.batch)
+            share = self._objective(part) * (len(part) / self._recipe.batch)
             share.backward()  # type: ignore[no-untyped-call]
             total += share.detach()
         return total

@@ -88,10 +88,6 @@ MISTAKES = {
     "unknown sampler": (["upsample", "{scan}", "-o", "{out}", "--sampler", "euler"], "no sampler 'euler'"),
     "unknown format": (["upsample", "{scan}", "-o", "{out}", "--dtype", "int7"], "no output format 'int7'"),
     "uncertainty of one sample": (["upsample", "{scan}", "-o", "{out}", "--uncertainty", "u.nii.gz"], "two samples"),
-    "uncertainty of one step": (
-        ["upsample", "{scan}", "-o", "{out}", "--model", "tiny", "--samples", "2", "--steps", "1"],
-        "same image",
-    ),
     "series of an image": (["upsample", "{scan}", "-o", "{out}", "--series", "3"], "single image"),
     "no output": (["upsample", "{scan}"], "required: -o"),
     "no command": ([], "COMMAND"),
@@ -101,6 +97,7 @@ MISTAKES = {
         "no device 'tpu'",
     ),
     "training without threads": (["train", "--data", "{folder}", "fast", "-o", "{out}", "--threads", "0"], "--threads 0"),
+    "distilling without a teacher": (["distill", "fast", "--data", "{folder}", "-o", "{out}"], "names no teacher"),
     "training for no time": (
         ["train", "--data", "{folder}", "fast", "-o", "{out}", "--max-minutes", "nan"],
         "--max-minutes nan",

@@ -33,7 +33,7 @@ class AnOracle:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 20])
-@pytest.mark.parametrize("sampler", ["ddim", "ancestral", "dpm++1", "dpm++2m"])
+@pytest.mark.parametrize("sampler", ["ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"])
 @pytest.mark.parametrize("alignment", ["none", "linear", "cosine"])
 def test_an_oracle_returns_the_truth_exactly_under_the_consistent_rule(steps, sampler, alignment):
     oracle = AnOracle(Bridge(100, 25, alignment), noise_of(1))
@@ -51,7 +51,7 @@ def test_the_papers_rule_ends_at_m_1(alignment, missing, sampler):
     torch.testing.assert_close(result, oracle.x_hr + missing * (x_lr - oracle.x_hr), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0, "full"])
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0, "full", "all"])
 def test_every_eta_keeps_the_marginals_of_equation_16(eta):
     bridge, x_hr, x_lr = Bridge(100, 25, "cosine"), 1.7, -0.4
     generator = torch.Generator().manual_seed(0)
@@ -75,6 +75,25 @@ def test_every_eta_keeps_the_marginals_of_equation_16(eta):
         a, b, sigma = bridge.at(u)
         assert mean == pytest.approx(a * x_hr + b * x_lr, abs=4 * sigma / np.sqrt(200_000))
         assert variance == pytest.approx(sigma**2, rel=0.015)
+
+
+def test_consistency_sampling_noises_each_estimate_anew():
+    """SCIENCE §0.4: x_tau = a x_HR + b x_LR + sigma z, whatever the latent was; two steps from K equal the residual's SDE."""
+    bridge, x_lr = Bridge(100, 25, "cosine"), noise_of(1)
+    seen = {}
+
+    def estimate(x, u):
+        seen[u] = x
+        return x_lr + 0.3 * x
+
+    walk = lambda eta, steps: sample_ddim(
+        estimate, bridge, x_lr, time_grid(bridge, steps), noise_of(2), eta=eta, fresh_noise=lambda: noise_of(3)
+    )
+    walk("all", 4)
+    for u, s in ((1.0, 0.75), (0.75, 0.5), (0.5, 0.25)):
+        a, b, sigma = bridge.at(s)
+        torch.testing.assert_close(seen[s], a * (x_lr + 0.3 * seen[u]) + b * x_lr + sigma * noise_of(3), rtol=0, atol=1e-12)
+    torch.testing.assert_close(walk("all", 2), walk("full", 2), rtol=0, atol=1e-12)
 
 
 def test_the_ancestral_step_is_equation_19_at_the_next_weight():

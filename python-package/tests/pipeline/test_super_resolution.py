@@ -139,6 +139,14 @@ def test_samples_give_their_mean_and_standard_deviation():
     assert super_resolve(a_volume(), SuperResolutionOptions(**options)).uncertainty is None
 
 
+def test_samples_of_one_step_see_the_slices_by_different_symmetries_which_is_said():
+    heard = []
+    result = super_resolve(a_volume(), SuperResolutionOptions(steps=1, samples=8, **TINY), warn=heard.append)
+    assert any("flipped or transposed" in line for line in heard)
+    assert result.uncertainty.array.max() > 0 and result.provenance["consistency_db"] > 90
+    assert result.provenance["sampling"]["symmetries"] == 8
+
+
 def test_margins_are_whole_on_both_grids_and_absent_in_air():
     volume = a_volume((2, 107, 60)).array / 500
     for factor in (1.5, 2.0, 2.5, 3.1):

@@ -16,7 +16,7 @@ from pdm_core.training import load_recipe, publish, train
 from pdm_core.training.dataset import DataSource, SelectionRules, prepare
 from pdm_core.training.loss import denoising_loss, draw_times, learning_rate_scale
 from pdm_core.training.pairs import PairSampler, residual_spread
-from pdm_core.training.recipe import Recipe
+from pdm_core.training.recipe import Recipe, bundled_recipes
 from pdm_core.training.slices import SliceStack
 from pdm_core.zoo import verify_model
 
@@ -98,7 +98,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(a_dataset, tmp_path):
         train(a_recipe(iterations=2), tmp_path, dataset=a_dataset, resume=False)
 
 
-@pytest.mark.parametrize("loss", ["l1", "mse"])
+@pytest.mark.parametrize("loss", ["l1", "mse", "huber"])
 @pytest.mark.parametrize("parameterization", ["residual", "epsilon"])
 def test_every_loss_and_parameterisation_trains(a_dataset, tmp_path, loss, parameterization):
     network = {"preset": "fast", "channels": [16, 32], "blocks": 1, "detail": 8}
@@ -174,7 +174,7 @@ def test_the_learning_rate_warms_up_and_decays():
     assert curve.index(1.0) in (9, 10)
 
 
-@pytest.mark.parametrize("name", ["fast", "base", "through_plane"])
+@pytest.mark.parametrize("name", bundled_recipes())
 def test_bundled_recipes_are_valid(name):
     assert load_recipe(name).name == name
 
@@ -187,7 +187,7 @@ def test_bundled_recipes_are_valid(name):
         ("name: a\nnetwork: {}\nmode: sideways", "mode 'sideways'"),
         ("name: a\nnetwork: {}\nmode: through-plane", "takes 3 scalars"),
         ("name: a\nnetwork: {}\nthickness: [2, 1]", "thickness"),
-        ("name: a\nnetwork: {}\nloss: huber", "l1 or mse"), ("name: a\nnetwork: {}\nbatch: 0", "must be positive"),
+        ("name: a\nnetwork: {}\nloss: l3", "l1, mse or huber"), ("name: a\nnetwork: {}\nbatch: 0", "must be positive"),
     ],
 )  # fmt: skip
 def test_wrong_recipes_are_refused(tmp_path, text, reason):

@@ -11,7 +11,7 @@ from pdm_core.diffusion.bridge import AffineBridge
 from pdm_core.diffusion.grids import Times, checked_times
 from pdm_core.diffusion.samplers.hooks import Estimate, FreshNoise, OnStep, Refine, nothing, start_latent, unchanged
 
-Eta = float | Literal["full"]
+Eta = float | Literal["full", "all"]
 
 
 def sample_ddim(
@@ -29,7 +29,8 @@ def sample_ddim(
     """Walk from the noised low-resolution image to x_HR.
 
     x_s = a_s x_HR + b_s x_LR + sqrt(sigma_s² - v) eps + sqrt(v) z, with v = eta² btilde(t -> s): eta 0 is DDIM, eta 1 with
-    stride 1 the ancestral step mu* of SCIENCE §0.2 (c). `eta="full"` renews the noise as the residual's own SDE does.
+    stride 1 the ancestral step mu* of SCIENCE §0.2 (c). `eta="full"` renews the noise as the residual's own SDE does;
+    `eta="all"` renews it wholly, v = sigma_s²: the multistep sampling of consistency models (SCIENCE §0.4, §1.6).
 
     Args:
         estimate: x_HR from a latent and its time.
@@ -37,7 +38,7 @@ def sample_ddim(
         x_lr: low-resolution image on the target grid, (N, 1, H, W).
         times: strictly decreasing from at most 1 to 0.
         noise: eps of the start, like `x_lr`.
-        eta: share of renewed noise in [0, 1], or "full".
+        eta: share of renewed noise in [0, 1], "full" or "all".
         fresh_noise: draws z; needed unless eta is 0.
         refine: applied to each estimate, e.g. the k-space projection.
         on_step: called after each step with the number done; may raise to cancel.
@@ -67,7 +68,7 @@ def _move(
 ) -> Tensor:
     """x_s from x_t and the estimate of x_HR."""
     now, then = bridge.at(u), bridge.at(s)
-    variance = bridge.residual_variance(u, s) if eta == "full" else eta**2 * bridge.posterior_variance(u, s)
+    variance = _renewed_variance(bridge, u, s, eta)
     kept = math.sqrt(max(0.0, then.sigma**2 - variance)) / now.sigma
     moved = then.a * x_hr + then.b * x_lr + kept * (x - now.a * x_hr - now.b * x_lr)
     if variance <= 0.0:
@@ -75,3 +76,9 @@ def _move(
     if fresh_noise is None:
         raise ValueError("eta > 0 renews noise: pass fresh_noise")
     return moved + math.sqrt(variance) * fresh_noise()
+
+
+def _renewed_variance(bridge: AffineBridge, u: float, s: float, eta: Eta) -> float:
+    if eta == "all":
+        return bridge.at(s).sigma ** 2
+    return bridge.residual_variance(u, s) if eta == "full" else eta**2 * bridge.posterior_variance(u, s)
