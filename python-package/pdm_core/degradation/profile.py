@@ -121,9 +121,22 @@ class SliceOperator:
         """B y: x_LR (..., high, W), smooth and exact in what was measured."""
         return _of(self.interpolation, y) @ y
 
+    def smooth(self, y: Tensor) -> Tensor:
+        """The cubic B-spline through the slices `y` (..., low, W), as if each had measured a point."""
+        return _of(self._spline, y) @ y
+
+    def linear(self, y: Tensor) -> Tensor:
+        """Straight lines between the slices `y` (..., low, W)."""
+        columns = [np.interp(self._places, np.arange(self.low), unit) for unit in np.eye(self.low)]
+        return _of(np.stack(columns, axis=1), y) @ y
+
+    def minimal(self, y: Tensor) -> Tensor:
+        """Aᵀ(A Aᵀ + mu I)⁻¹ y: of all images that give the slices `y` (..., low, W) the one of least energy."""
+        return _of(self.pseudo_inverse, y) @ y
+
     def project(self, x: Tensor, y: Tensor) -> Tensor:
         """x + Aᵀ(A Aᵀ + mu I)⁻¹(y - A x): the nearest to `x` (..., high, W) that gives the slices `y` (..., low, W)."""
-        return x + _of(self.pseudo_inverse, x) @ (y - self.apply(x))
+        return x + self.minimal(y - self.apply(x))
 
     @property
     def _places(self) -> Matrix:

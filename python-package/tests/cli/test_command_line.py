@@ -234,6 +234,16 @@ def test_the_evaluation_prints_its_table_with_the_command_that_prints_it_again(s
     assert {row["method"] for row in rows} == {"bicubic", "zero filling", "tiny, 1 step"}
 
 
+def test_models_between_slices_have_a_table_of_their_own(shared_data, both_zoo, tmp_path, capsys):
+    words = ["evaluate", "--through-plane", "--data", str(shared_data), "--cases", "spine_sct", "--models", "thin"]
+    assert main([*words, "--factors", "6", "--steps", "1", "-o", str(tmp_path)]) == 0
+    assert "pdm-sr evaluate --through-plane --split test" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "through_plane.json").read_text())["rows"]
+    assert {row["method"] for row in rows} == {"linear", "cubic B-spline", "B-spline, exact in the slices", "thin, 1 step"}
+    assert main([*words, "--convention", "fastmri"]) == 2
+    assert main(["evaluate", "--through-plane", "--data", str(shared_data), "--models", "tiny"]) == 2
+
+
 def test_importing_the_package_is_quick_and_brings_no_heavy_library():
     program = (
         "import sys, time; start = time.perf_counter(); import pdm_core; took = time.perf_counter() - start;"
