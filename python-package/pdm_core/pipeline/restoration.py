@@ -63,10 +63,6 @@ class Restorer:
     device: torch.device
     tile: int | None = None
 
-    def work_units(self, slices: int) -> int:
-        """Slice-steps of a run, for the progress."""
-        return slices * self.samples * self.plan.steps
-
     @torch.inference_mode()
     def restore(self, slices: FloatArray, batch: int, progress: Progress, warn: WarningCallback) -> Restored:
         """Restore slices (K, h, w) in the network's range; memory beyond the output does not grow with K."""

@@ -17,6 +17,7 @@ from pdm_core.volume.volume import FloatArray
 from pdm_core.zoo import ModelCard
 
 THICKNESS = "slice_thickness_mm"
+_OF_MEASURED_SLICES = (THICKNESS, "spacing_between_slices_mm")
 # Slices thinner or thicker than these shares of their distance are no slices: a header or a slip of the pen.
 _PLAUSIBLE = (0.2, 2.5)
 _AS_FINE_AS_PIXELS = 1.05
@@ -52,9 +53,10 @@ class SliceGrid:
         return cls(operator, thickness, source)
 
     def finer(self, lattice: Lattice) -> Lattice:
-        """The restored volume's lattice: in the same place in the patient in mm."""
+        """The restored volume's lattice: in the same place in the patient in mm, its slices no longer the measured ones."""
         matrix = finer_matrix(lattice.ijk_to_ras, (1.0, 1.0, self.operator.factor), self.operator.align)
-        return Lattice((self.operator.high, *lattice.shape[1:]), matrix, lattice.metadata)
+        metadata = {name: value for name, value in lattice.metadata.items() if name not in _OF_MEASURED_SLICES}
+        return Lattice((self.operator.high, *lattice.shape[1:]), matrix, metadata)
 
     def interpolated(self, slices: FloatArray) -> FloatArray:
         """B y: a stack (K, J, I) on the fine grid with nothing added."""

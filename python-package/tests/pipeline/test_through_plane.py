@@ -77,6 +77,7 @@ def test_spacing_and_ends_are_exact_in_mm(factor, slices):
     assert first.shape == (slices, 36, 40)
     np.testing.assert_allclose(first.spacing, (0.9, 0.9, 3.6 * 6 / slices))
     np.testing.assert_allclose(first.ijk_to_ras[:, 3], volume.ijk_to_ras[:, 3], atol=1e-12)
+    assert "slice_thickness_mm" not in first.metadata
     box = super_resolve(volume, options(factor=factor, steps=1, align="fov")).volume
     for k, finer in ((-0.5, -0.5), (5.5, slices - 0.5)):
         np.testing.assert_allclose(box.ijk_to_ras @ (0, 0, finer, 1), volume.ijk_to_ras @ (0, 0, k, 1), atol=1e-9)
