@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+MODULES = ("PartialDiffusionSR", "PDMTraining")
 INDEX_ENTRY = json.loads((ROOT / "Resources/PartialDiffusionSR.json").read_text())
 # Slicer's schema of catalogue entries, v1.0.1: name to the Python type of its values; no other names are allowed.
 SCHEMA = {
@@ -33,6 +34,7 @@ def listed(folder, name):
     ("folder", "name", "roots"),
     [
         ("PartialDiffusionSR", "PartialDiffusionSR", ("*.py", "PartialDiffusionSRLib", "Scripts", "Resources")),
+        ("PDMTraining", "PDMTraining", ("*.py", "PDMTrainingLib", "Scripts", "Resources")),
         ("python-package", "pdm_core", ("pdm_core",)),
     ],
 )
@@ -62,19 +64,29 @@ def test_the_metadata_is_whole_and_its_pictures_are_here():
         assert (ROOT / url.split("/main/", 1)[1]).is_file(), url
 
 
-def test_module_folders_hold_one_python_file_at_their_top():
+@pytest.mark.parametrize("name", MODULES)
+def test_module_folders_hold_one_python_file_at_their_top(name):
     """Slicer takes each of them for a module."""
-    assert [path.name for path in (ROOT / "PartialDiffusionSR").glob("*.py")] == ["PartialDiffusionSR.py"]
+    assert [path.name for path in (ROOT / name).glob("*.py")] == [f"{name}.py"]
+    assert f"add_subdirectory({name})" in (ROOT / "CMakeLists.txt").read_text()
 
 
-def test_only_slicers_edge_imports_slicer_and_it_never_imports_torch():
-    for path in (ROOT / "PartialDiffusionSR").rglob("*.py"):
+def test_no_two_files_are_installed_under_one_name():
+    """Slicer puts the files of all modules of an extension into one folder."""
+    installed = [file for name in MODULES for kind in listed(name, name) for file in kind]
+    assert len(set(installed)) == len(installed)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_slicers_edge_never_imports_torch(name):
+    for path in (ROOT / name).rglob("*.py"):
         text = path.read_text()
         assert not re.search(r"^\s*(import|from) (torch|monai|SimpleITK)\b", text, re.M), path
         assert text.count("\n") <= 300, path
 
 
-def test_user_texts_can_be_translated():
+@pytest.mark.parametrize("name", MODULES)
+def test_user_texts_can_be_translated(name):
     """A formatted string inside `_()` could not be found by the translators' tools."""
-    for path in (ROOT / "PartialDiffusionSR").rglob("*.py"):
+    for path in (ROOT / name).rglob("*.py"):
         assert not re.search(r"\b_\(f[\"']", path.read_text()), path

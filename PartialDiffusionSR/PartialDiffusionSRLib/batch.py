@@ -4,9 +4,7 @@ import argparse
 import os
 import re
 import shutil
-import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +12,7 @@ from pathlib import Path
 import slicer
 
 from PartialDiffusionSRLib.dependencies import ensureDependencies
-from PartialDiffusionSRLib.run import workerPython
-from pdm_core.worker import kill_tree, started
+from PartialDiffusionSRLib.headless import runCommand
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 _MODALITY = "0008,0060"
@@ -33,7 +30,7 @@ def runBatch(words: list[str]) -> int:
     arguments, options = _parser().parse_known_args(words)
     ensureDependencies(interactive=False)
     with _inputs(arguments) as inputs:
-        return _run(["batch", *map(str, inputs), "-o", str(arguments.output), *options])
+        return runCommand(["batch", *map(str, inputs), "-o", str(arguments.output), *options])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,29 +78,3 @@ def _placed(file: str, target: Path) -> None:
     except OSError:
         # Another disk, or a file system without links.
         shutil.copyfile(file, target)
-
-
-def _run(words: list[str]) -> int:
-    """Run `pdm-sr` in Slicer's Python, its output passed on; stopped with its children when this one is stopped."""
-    process = started([workerPython(), "-m", "pdm_core", *words])
-    errors = threading.Thread(target=_passOn, args=(process.stderr, sys.stderr), daemon=True)
-    errors.start()
-    try:
-        _passOn(process.stdout, sys.stdout)
-        return process.wait()
-    finally:
-        kill_tree(process)
-        errors.join()
-
-
-def _passOn(source, target) -> None:
-    for line in source:
-        target.write(line)
-        target.flush()
-
-
-def exitCodeOf(error: BaseException) -> int:
-    """What a script that ended in `error` hands to the system."""
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else int(error.code is not None)
-    return getattr(error, "exit_code", 130 if isinstance(error, KeyboardInterrupt) else 1)

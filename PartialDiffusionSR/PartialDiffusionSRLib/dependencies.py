@@ -1,7 +1,9 @@
-"""What the worker needs besides Slicer: looked for without importing it, installed on Apply only and after asking."""
+"""What the worker needs besides Slicer: looked for without importing it, installed at a start only and after asking."""
 
 import importlib
 import importlib.util
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
@@ -10,14 +12,14 @@ from slicer.i18n import tr as _
 from pdm_core.errors import MissingDependencyError
 
 _TORCH = ">=2.4"
-# One requirement a line, import name and package name alike. None may pull torch in: pip would take the wrong build.
-_REQUIREMENTS = Path(__file__).resolve().parents[1] / "Resources" / "requirements.txt"
+# One requirement a line. None may pull torch in: pip would take the wrong build.
+REQUIREMENTS = Path(__file__).resolve().parents[1] / "Resources" / "requirements.txt"
 
 
-def missingPackages() -> list[str]:
-    """Requirements that are not there."""
-    requirements = _REQUIREMENTS.read_text(encoding="utf-8").split()
-    return [entry for entry in requirements if importlib.util.find_spec(entry.split(">")[0]) is None]
+def missingPackages(lists: Sequence[Path]) -> list[str]:
+    """Requirements in files that are not there."""
+    requirements = [entry for path in lists for entry in path.read_text(encoding="utf-8").split()]
+    return [entry for entry in requirements if not _isInstalled(re.split("[<>=~!]", entry)[0])]
 
 
 def torchIsThere() -> bool:
@@ -25,20 +27,32 @@ def torchIsThere() -> bool:
     return importlib.util.find_spec("torch") is not None
 
 
-def ensureDependencies(interactive: bool) -> None:
+def ensureDependencies(interactive: bool, lists: Sequence[Path] = (REQUIREMENTS,)) -> None:
     """Install what is missing.
 
     Args:
         interactive: ask first; without it, nothing is installed and what is missing is an error.
+        lists: files with the requirements besides torch.
 
     Raises:
         MissingDependencyError: something is missing, and was refused or could not be installed.
     """
     if not torchIsThere():
         _installTorch(interactive)
-    missing = missingPackages()
+    missing = missingPackages(lists)
     if missing:
         _installPackages(missing, interactive)
+
+
+def _isInstalled(package: str) -> bool:
+    # Not at the start of Slicer: it brings half of the standard library along.
+    import importlib.metadata
+
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _installTorch(interactive: bool) -> None:
@@ -47,11 +61,11 @@ def _installTorch(interactive: bool) -> None:
     except ModuleNotFoundError:
         raise MissingDependencyError(
             _("PyTorch is not installed."),
-            _("Install the extension PyTorch in the Extensions Manager, restart Slicer and press Apply again."),
+            _("Install the extension PyTorch in the Extensions Manager, restart Slicer and start again."),
         ) from None
     question = _("PartialDiffusionSR needs PyTorch, a download of up to several gigabytes. Install it now?")
     if not interactive or not slicer.util.confirmOkCancelDisplay(question):
-        raise MissingDependencyError(_("PyTorch is not installed."), _("Press Apply again and agree to install it."))
+        raise MissingDependencyError(_("PyTorch is not installed."), _("Start again and agree to install it."))
     torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=_TORCH)
     importlib.invalidate_caches()
     if torch is None:
@@ -62,7 +76,7 @@ def _installPackages(requirements: list[str], interactive: bool) -> None:
     names = ", ".join(requirements)
     question = _("PartialDiffusionSR needs these Python packages: {names}. Install them now?").format(names=names)
     refused = MissingDependencyError(
-        _("Python packages are missing: {names}.").format(names=names), _("Press Apply again and agree to install them.")
+        _("Python packages are missing: {names}.").format(names=names), _("Start again and agree to install them.")
     )
     if not interactive or not slicer.util.confirmOkCancelDisplay(question):
         raise refused

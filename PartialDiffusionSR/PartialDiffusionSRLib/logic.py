@@ -1,21 +1,14 @@
 """The module's logic, for its panel, the Python console and scripts."""
 
-import time
-from collections.abc import Callable
-
-import qt
-import slicer
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
-
 from PartialDiffusionSRLib.parameters import PartialDiffusionSRParameterNode, optionsOf
 from PartialDiffusionSRLib.results import RunResult
-from PartialDiffusionSRLib.run import DeviceQuery, RunListener, SuperResolutionRun
+from PartialDiffusionSRLib.run import SuperResolutionRun
+from PartialDiffusionSRLib.workerLogic import WorkerLogic
+from PartialDiffusionSRLib.workerRun import RunListener
 from pdm_core.pipeline.options import SuperResolutionOptions
 
-_POLL_MS = 100
 
-
-class PartialDiffusionSRLogic(ScriptedLoadableModuleLogic):
+class PartialDiffusionSRLogic(WorkerLogic):
     """Restores MR volumes of the scene in a worker process.
 
     In the Python console::
@@ -24,13 +17,6 @@ class PartialDiffusionSRLogic(ScriptedLoadableModuleLogic):
         result = logic.process(slicer.util.getNode("t2"), factor=2)
         print(result.volume.GetName(), result.provenance["consistency_db"])
     """
-
-    def __init__(self) -> None:
-        ScriptedLoadableModuleLogic.__init__(self)
-        self._runs: list[SuperResolutionRun | DeviceQuery] = []
-        self._timer = qt.QTimer()
-        self._timer.setInterval(_POLL_MS)
-        self._timer.timeout.connect(self._pollRuns)
 
     def getParameterNode(self) -> PartialDiffusionSRParameterNode:
         """The module's parameters in this scene."""
@@ -111,40 +97,3 @@ class PartialDiffusionSRLogic(ScriptedLoadableModuleLogic):
         )
         self._follow(run)
         return self._waitedFor(run) if wait else run
-
-    def queryDevices(self, answered: Callable[[list], None]) -> None:
-        """Find out in the background which devices there are.
-
-        Args:
-            answered: receives dicts with name, description and, for a GPU, free_bytes and total_bytes.
-        """
-        self._follow(DeviceQuery(answered))
-
-    def stopAll(self) -> None:
-        """Stop every run at once: the scene closes, or the application exits."""
-        for run in list(self._runs):
-            run.stop()
-        self._pollRuns()
-
-    def _follow(self, run) -> None:
-        self._runs.append(run)
-        self._timer.start()
-
-    def _pollRuns(self) -> None:
-        self._runs = [run for run in self._runs if not run.poll()]
-        if not self._runs:
-            self._timer.stop()
-
-    def _waitedFor(self, run: SuperResolutionRun) -> RunResult:
-        try:
-            while not run.poll():
-                slicer.app.processEvents()
-                time.sleep(_POLL_MS / 4000.0)
-        except BaseException:
-            run.stop()
-            raise
-        finally:
-            self._pollRuns()
-        if run.error is not None:
-            raise run.error
-        return run.result

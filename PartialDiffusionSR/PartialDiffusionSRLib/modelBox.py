@@ -30,7 +30,7 @@ def fillModels(box, chosen: str, mode: Mode) -> None:
     box.addItem(_("automatic ({name})").format(name=names) if names else _("automatic"), AUTOMATIC)
     for card in list_models(None if mode is Mode.ISOTROPIC else mode.value):
         box.addItem(card.name, card.name)
-    _select(box, chosen)
+    select(box, chosen)
     box.blockSignals(blocked)
 
 
@@ -41,7 +41,7 @@ def fillDevices(box, devices: list[dict], chosen: str) -> None:
     box.addItem(_("automatic ({name})").format(name=devices[0]["name"]) if devices else _("automatic"), AUTOMATIC)
     for device in devices or [{"name": "cpu", "description": ""}]:
         box.addItem(describedDevice(device), device["name"])
-    _select(box, chosen)
+    select(box, chosen)
     box.blockSignals(blocked)
 
 
@@ -62,7 +62,7 @@ def notesOnDevice(devices: list[dict], chosen: str) -> list[str]:
     if chosen == AUTOMATIC and names[0] == "cpu":
         return [_("PyTorch finds no GPU that it can use: the run will take the CPU, which is much slower.")]
     if chosen not in (AUTOMATIC, *names):
-        return [_("This machine has no device {name}: choose another under Advanced.").format(name=chosen)]
+        return [_("This machine has no device {name}: choose another.").format(name=chosen)]
     return []
 
 
@@ -90,7 +90,8 @@ def bridgeInWords(card: ModelCard) -> str:
     )
 
 
-def _select(box, chosen: str) -> None:
+def select(box, chosen: str) -> None:
+    """Make the entry whose data is `chosen` the current one; where there is none, it is added and said to be missing."""
     index = box.findData(chosen)
     if index < 0:
         box.addItem(_("{name} (not here)").format(name=chosen), chosen)

@@ -12,8 +12,9 @@ from PartialDiffusionSRLib.dependencies import ensureDependencies, torchIsThere
 from PartialDiffusionSRLib.logic import PartialDiffusionSRLogic
 from PartialDiffusionSRLib.parameters import Mode, choosesFactor, optionsOf
 from PartialDiffusionSRLib.report import Report
-from PartialDiffusionSRLib.run import RunListener
-from pdm_core.errors import CancelledError, PdmError
+from PartialDiffusionSRLib.summaries import plannedInWords, resultInWords
+from PartialDiffusionSRLib.workerRun import RunListener
+from pdm_core.errors import PdmError
 from pdm_core.zoo import find_models
 from pdm_core.zoo.validity import notes_on_spacing
 
@@ -39,7 +40,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self.ui = slicer.util.childWidgetVariables(widget)
         widget.setMRMLScene(slicer.mrmlScene)
         self.logic = PartialDiffusionSRLogic()
-        self.report = Report(self.ui.statusLabel, self.ui.logBox, self.ui.reportSection)
+        self.report = Report(self.ui)
         self._connect()
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self._onSceneEndClose)
@@ -56,6 +57,9 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         """The module is shown again."""
         if self._parameters is None:
             self._follow(self.logic.getParameterNode())
+        # A model may have been added meanwhile.
+        modelBox.fillModels(self.ui.modelBox, self._parameters.model, self._parameters.mode)
+        modelBox.offerModes(self.ui.modeBox)
         self._update()
         if not self._devices and torchIsThere():
             self.logic.queryDevices(self._onDevices)
@@ -202,26 +206,19 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             self.report.status(_("Stopping after this step..."))
             self._run.cancel()
             return
-        self.report.begin(self._parameters)
-        listener = RunListener(self._onProgress, self.report.warning, self._onFinished, self._onFailed)
+        self.report.begin(*plannedInWords(self._parameters))
+        listener = RunListener(self.report.progress, self.report.warning, self._onFinished, self._onFailed)
         try:
             ensureDependencies(interactive=slicer.util.mainWindow() is not None)
             self._run = self.logic.processParameters(self._parameters, listener)
         except PdmError as error:
             self._onFailed(error)
-        self.ui.progressBar.setRange(0, 0)
         self._update()
-
-    def _onProgress(self, event: dict) -> None:
-        self.ui.progressBar.setRange(0, event["of"])
-        self.ui.progressBar.setValue(event["step"])
-        left = "" if event["eta_s"] is None else _(", about {time} left").format(time=timings.inWords(event["eta_s"]))
-        self.report.status(_("{stage}: {step} of {of}{left}").format(**{**event, "left": left}))
 
     def _onFinished(self, result) -> None:
         run, self._run = self._run, None
         timings.remember(result.provenance)
-        self.report.finished(result, run.log if run is not None else "")
+        self.report.finished(*resultInWords(result), run.log if run is not None else "")
         if self._parameters is None:
             return
         shown = self._parameters.showComparison and showComparison(self._parameters.inputVolume, result)
@@ -230,7 +227,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
 
     def _onFailed(self, error: PdmError) -> None:
         run, self._run = self._run, None
-        self.report.failed(error, "" if run is None else run.log, cancelled=isinstance(error, CancelledError))
+        self.report.failed(error, "" if run is None else run.log)
         self._update()
 
     def _onSceneStartClose(self, caller, event) -> None:

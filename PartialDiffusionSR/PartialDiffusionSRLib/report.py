@@ -1,4 +1,4 @@
-"""What the panel says of a run: one line first, the details below, and all of it to copy."""
+"""What a panel says of a run: one line first, the details below, and all of it to copy."""
 
 import platform
 
@@ -6,32 +6,37 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from PartialDiffusionSRLib.parameters import optionsOf
-from pdm_core.errors import PdmError
+from PartialDiffusionSRLib.timings import inWords
+from pdm_core.errors import CancelledError, PdmError
 
 _MOST_CHARACTERS = 100_000
 _TROUBLESHOOTING = "https://github.com/PartialDiffusionSR/SlicerPartialDiffusionSR#troubleshooting"
 
 
 class Report:
-    """The status line and the log pane.
+    """The status line, the progress bar and the log pane of a panel.
 
     Args:
-        statusLabel: QLabel for the line.
-        logBox: QPlainTextEdit for the details.
-        section: ctkCollapsibleButton around the log pane; opened for an error.
+        ui: has the widgets `statusLabel`, `progressBar`, `logBox`, and `reportSection` around the log, opened for an error.
     """
 
-    def __init__(self, statusLabel, logBox, section) -> None:
-        self._status, self._log, self._section = statusLabel, logBox, section
+    def __init__(self, ui) -> None:
+        self._status, self._bar, self._log, self._section = ui.statusLabel, ui.progressBar, ui.logBox, ui.reportSection
 
-    def begin(self, parameters) -> None:
+    def begin(self, *details: str) -> None:
         """A run starts."""
         self._log.clear()
-        name = parameters.inputVolume.GetName() if parameters.inputVolume is not None else ""
-        self._add(_("Input: {name}").format(name=name))
-        self._add(_("Options: {options}").format(options=optionsOf(parameters).as_dict()))
+        self._addAll(details)
+        self._bar.setRange(0, 0)
         self.status(_("Starting..."))
+
+    def progress(self, event: dict) -> None:
+        """A unit of work is done."""
+        self._bar.setRange(0, event["of"])
+        self._bar.setValue(event["step"])
+        left = "" if event["eta_s"] is None else _(", about {time} left").format(time=inWords(event["eta_s"]))
+        line = _("{stage}: {step} of {of}{left}").format(**{**event, "left": left})
+        self.status("\n".join(filter(None, (line, event["note"]))))
 
     def status(self, text: str) -> None:
         """The line, replaced."""
@@ -39,30 +44,19 @@ class Report:
 
     def warning(self, message: str) -> None:
         """Something the user should know; kept in the details."""
-        self._add(_("Note: {message}").format(message=message))
+        self._addAll([_("Note: {message}").format(message=message)])
 
-    def finished(self, result, log: str) -> None:
+    def finished(self, text: str, *details: str) -> None:
         """A run has ended well."""
-        record = result.provenance
-        exact = record["consistency_db"]
-        figures = [_("data consistency {db}").format(db=_("exact") if exact is None else f"{exact:.0f} dB")]
-        if result.quality is not None:
-            figures.append("PSNR {psnr_db:.2f} dB, SSIM {ssim:.4f}".format(**result.quality))
-        text = _("{name}: {figures}. Research use, not for diagnosis.")
-        line = text.format(name=result.volume.GetName(), figures=", ".join(figures))
-        notes = [_("Note: {message}").format(message=message) for message in record["warnings"]]
-        self.status("\n".join([line, *notes]))
-        self._add(line)
-        self._add(_("{seconds:.1f} s on {device}").format(**record["run"]))
-        self._add(log)
+        self.status(text)
+        self._addAll(details)
 
-    def failed(self, error: PdmError, log: str, *, cancelled: bool) -> None:
+    def failed(self, error: PdmError, log: str) -> None:
         """A run has ended without a result: what is wrong and what to do first, the details folded out."""
         self.status("\n".join(filter(None, (error.message, error.hint))))
-        self._add(str(error))
-        self._add(log)
-        if not cancelled:
-            self._add(_("More help: {address}").format(address=_TROUBLESHOOTING))
+        self._addAll([str(error), log])
+        if not isinstance(error, CancelledError):
+            self._addAll([_("More help: {address}").format(address=_TROUBLESHOOTING)])
             self._section.collapsed = False
 
     def copy(self) -> None:
@@ -71,9 +65,8 @@ class Report:
         head = f"PartialDiffusionSR, Slicer {version}, {platform.platform()}\n{self._status.text}\n\n"
         qt.QApplication.clipboard().setText(head + self._log.plainText)
 
-    def _add(self, text: str) -> None:
-        if not text:
-            return
-        if len(self._log.plainText) > _MOST_CHARACTERS:
-            self._log.clear()
-        self._log.appendPlainText(text)
+    def _addAll(self, texts) -> None:
+        for text in filter(None, texts):
+            if len(self._log.plainText) > _MOST_CHARACTERS:
+                self._log.clear()
+            self._log.appendPlainText(text)

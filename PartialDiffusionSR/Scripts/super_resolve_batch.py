@@ -8,21 +8,12 @@ It ends Slicer itself, also after an error, with the exit code of `pdm-sr`.
 
 import importlib.util
 import sys
-import traceback
 from pathlib import Path
 
 if importlib.util.find_spec("PartialDiffusionSRLib") is None:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from PartialDiffusionSRLib.batch import exitCodeOf, runBatch
+from PartialDiffusionSRLib.batch import runBatch
+from PartialDiffusionSRLib.headless import endSlicerWith
 
-try:
-    code = runBatch(sys.argv[1:])
-except BaseException as error:
-    code = exitCodeOf(error)
-    if hasattr(error, "hint"):
-        print(f"super_resolve_batch: error: {error}", file=sys.stderr)
-    elif not isinstance(error, SystemExit):
-        traceback.print_exc()
-# Slicer would stay alive after a script, even after one that failed.
-sys.exit(code)
+endSlicerWith("super_resolve_batch", lambda: runBatch(sys.argv[1:]))

@@ -13,6 +13,7 @@ _LOGICS = {
     "Volumes": "vtkSlicerVolumesLogic",
     "Segmentations": "vtkSlicerSegmentationsModuleLogic",
     "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
+    "Plots": "vtkSlicerPlotsLogic",
 }
 
 

@@ -79,6 +79,40 @@ class _CollapsibleButton(QtWidgets.QGroupBox):
         super().showEvent(event)
 
 
+class _PathLineEdit(QtWidgets.QWidget):
+    """ctkPathLineEdit: a line for a path with a button to browse.
+
+    As in CTK, an empty line is no valid input: emptied, it tells of its validity only, not of its path.
+    """
+
+    currentPathChanged = QtCore.Signal(str)
+    validInputChanged = QtCore.Signal(bool)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._line, self._button = QtWidgets.QLineEdit(self), QtWidgets.QToolButton(self)
+        self._button.setText("...")
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._line)
+        layout.addWidget(self._button)
+        self._valid = False
+        self._line.textChanged.connect(self._changed)
+
+    def _changed(self, text):
+        was, self._valid = self._valid, bool(text)
+        if self._valid:
+            self.currentPathChanged.emit(text)
+        if was != self._valid:
+            self.validInputChanged.emit(self._valid)
+
+    def setCurrentPath(self, path):
+        self._line.setText(path)
+
+    currentPath = QtCore.Property(str, lambda self: self._line.text(), setCurrentPath)
+
+
 class _NodeComboBox(QtWidgets.QComboBox):
     """qMRMLNodeComboBox: the scene's nodes of some types; follows the scene."""
 
@@ -141,7 +175,10 @@ for _source in (QtCore, QtGui, QtWidgets):
             _widget = isinstance(_entry, type) and issubclass(_entry, QtWidgets.QWidget) and _entry is not QtWidgets.QWidget
             setattr(qt, _name, flavored(_entry) if _widget else _entry)
 
-_CUSTOM = {"ctkCollapsibleButton": _CollapsibleButton, "qMRMLNodeComboBox": _NodeComboBox, "qMRMLWidget": _MRMLWidget}
+_CUSTOM = {
+    "ctkCollapsibleButton": _CollapsibleButton, "ctkPathLineEdit": _PathLineEdit, "qMRMLNodeComboBox": _NodeComboBox,
+    "qMRMLWidget": _MRMLWidget,
+}  # fmt: skip
 for _name, _class in _CUSTOM.items():
     _class.__name__ = _name
     _CUSTOM[_name] = flavored(_class)

@@ -48,9 +48,9 @@ class WorkerHere:
 
 @pytest.fixture
 def logic_here(logic, monkeypatch):
-    from PartialDiffusionSRLib import run
+    from PartialDiffusionSRLib import workerRun
 
-    monkeypatch.setattr(run, "WorkerProcess", WorkerHere)
+    monkeypatch.setattr(workerRun, "WorkerProcess", WorkerHere)
     return logic
 
 

@@ -35,7 +35,7 @@ def poll_until(run, condition, limit_s=60.0):
 
 def a_running(logic, node, events, **settings):
     """A long run that has made its first step."""
-    from PartialDiffusionSRLib.run import RunListener
+    from PartialDiffusionSRLib.workerRun import RunListener
 
     run = logic.process(node, wait=False, listener=RunListener(progress=events.append), **{**SLOW, **settings})
     poll_until(run, lambda: run.ended or len(events) > 1)
@@ -88,7 +88,7 @@ def test_a_reference_measures_the_result(logic, a_volume_node):
 
 
 def test_the_console_hears_of_progress_without_waiting(logic, a_volume_node):
-    from PartialDiffusionSRLib.run import RunListener
+    from PartialDiffusionSRLib.workerRun import RunListener
 
     events, results = [], []
     run = logic.process(

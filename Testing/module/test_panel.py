@@ -3,23 +3,18 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
+from host.waiting import wait_until
 
 from pdm_core.errors import InputError
 from pdm_core.zoo import list_models
 
-ROOT = Path(__file__).resolve().parents[2]
-MODULE = ROOT / "PartialDiffusionSR"
 # Properties of qMRMLNodeComboBox that the stand-in does not have.
 SELECTOR = {"nodeTypes", "showChildNodeTypes", "addEnabled", "removeEnabled", "noneEnabled", "noneDisplay"}
-HEAVY = {"torch", "monai", "scipy", "SimpleITK", "pydicom", "safetensors", "skimage", "matplotlib"}
 
 
 @pytest.fixture
@@ -36,14 +31,6 @@ def panel(scene, tmp_path):
     panel.setup()
     yield panel
     panel.cleanup()
-
-
-def wait_until(condition, limit_s=60.0):
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        slicer.app.processEvents()
-        time.sleep(0.02)
 
 
 def volumes():
@@ -253,24 +240,6 @@ def test_parameters_out_of_range_cannot_be_set(panel):
         panel._parameters.samples = 0
     with pytest.raises(InputError):
         panel.logic.process(None)
-
-
-def test_loading_the_module_is_quick_and_light():
-    code = f"""
-import sys, time
-sys.path[:0] = [{str(ROOT / "Testing")!r}, {str(MODULE)!r}]
-from host import application
-application.start()
-import numpy
-before = set(sys.modules)
-start = time.perf_counter()
-import PartialDiffusionSR
-seconds = time.perf_counter() - start
-heavy = {HEAVY!r} & (set(sys.modules) - before)
-sys.exit(f"{{seconds:.2f}} s, {{heavy}}" if heavy or seconds > 0.2 else 0)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-300:]
 
 
 def test_the_panels_picture(panel, a_volume_node, tmp_path):

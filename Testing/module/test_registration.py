@@ -1,6 +1,7 @@
-"""What the module tells Slicer at its start, and its self test."""
+"""What the modules tell Slicer at its start, how lightly they load, and their self tests."""
 
 import importlib.util
+import subprocess
 import sys
 import types
 import unittest
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 import slicer
 
-MODULE = Path(__file__).resolve().parents[2] / "PartialDiffusionSR"
-README = MODULE.parent / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+MODULES = ("PartialDiffusionSR", "PDMTraining")
+HEAVY = {"torch", "monai", "scipy", "SimpleITK", "pydicom", "safetensors", "skimage", "matplotlib", "yaml"}
 CODES = {"41216001": "Prostate", "279706003": "Peripheral zone of prostate", "399384005": "Transition zone of prostate"}
 
 
@@ -23,6 +26,35 @@ def test_the_module_registers_itself(scene, monkeypatch):
     assert parent.title and parent.categories and parent.contributors and parent.acknowledgementText
     assert "not for diagnosis" in parent.helpText
     assert slicer.app.startupCallbacks == [("startupCompleted()", registerWithApplication)]
+
+
+def test_the_training_registers_itself_behind_its_sister(scene):
+    from PDMTraining import PDMTraining
+
+    parent = types.SimpleNamespace()
+    PDMTraining(parent)
+    assert parent.title and parent.categories and parent.contributors and parent.acknowledgementText
+    assert "not for diagnosis" in parent.helpText and parent.dependencies == ["PartialDiffusionSR"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_loading_a_module_is_quick_and_light(module):
+    """With its own folder alone on the path, as in a developer's Slicer; in seconds of the processor, which may be busy."""
+    code = f"""
+import sys, time
+sys.path[:0] = [{str(ROOT / "Testing")!r}, {str(ROOT / module)!r}]
+from host import application
+application.start()
+import numpy
+before = set(sys.modules)
+start = time.process_time()
+import {module}
+seconds = time.process_time() - start
+heavy = {HEAVY!r} & (set(sys.modules) - before)
+sys.exit(f"{{seconds:.2f}} s, {{heavy}}" if heavy or seconds > 0.2 else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-300:]
 
 
 def test_the_zones_are_terms_that_slicer_knows(scene):
@@ -75,9 +107,10 @@ def test_the_right_click_action_is_for_scalar_volumes(scene, a_volume_node, monk
 
 
 @pytest.mark.usefixtures("scene")
-def test_the_self_test_passes_here_too():
-    path = MODULE / "Testing/PartialDiffusionSRTest.py"
-    spec = importlib.util.spec_from_file_location("PartialDiffusionSRTest", path)
+@pytest.mark.parametrize("name", MODULES)
+def test_the_self_test_passes_here_too(name):
+    path = ROOT / f"{name}/Testing/{name}Test.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     result = unittest.TestResult()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -106,8 +108,16 @@ class JsonConsole:
 
 
 def print_event(event: Mapping[str, Any]) -> None:
-    """Print one event of the worker's protocol; pure ASCII, which a pipe of any code page carries."""
-    print(json.dumps(event), flush=True)
+    """Print one event of the worker's protocol; pure ASCII, which a pipe of any code page carries.
+
+    When the program that listened is gone, the work is asked to end, as Ctrl-C would: it may have a checkpoint to write.
+    """
+    try:
+        print(json.dumps(event), flush=True)
+    except OSError:
+        # What else is said goes nowhere: a second broken pipe would end the work before its checkpoint.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        signal.raise_signal(signal.SIGTERM)
 
 
 def add_progress_argument(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
+from pdm_core.cli.signals import stop_on_signals
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pdm_core.training.dataset import Dataset
 
     dataset = Dataset.open(arguments.dataset)
-    with console_for(arguments) as console:
+    with console_for(arguments) as console, stop_on_signals(console.warning, "without a result") as stopped:
         found = converge(
             dataset,
             arguments.output,
@@ -39,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
             slices=arguments.slices,
             seed=arguments.seed,
             progress=console.progress,
+            cancel=stopped,
         )
         console.result(
             f"K = {found.start} of T = {found.steps}. {found.reason} See {arguments.output / PICTURE}.",

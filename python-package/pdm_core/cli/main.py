@@ -41,13 +41,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     json_lines = "--progress=json" in words or ("--progress", "json") in pairwise(words)
     arguments = argparse.Namespace(debug=False, progress="json" if json_lines else "bar")
     try:
-        _parser().parse_args(words, arguments)
-        code: int = arguments.run(arguments)
-        return code
+        return run_command(words, arguments)
     except (Exception, KeyboardInterrupt) as error:
         if arguments.debug:
             traceback.print_exc()
         return report(as_user_error(error), json_lines=arguments.progress == "json")
+
+
+def run_command(words: Sequence[str], arguments: argparse.Namespace | None = None) -> int:
+    """Run one command and let its errors pass.
+
+    Args:
+        words: of the command line, the command first.
+        arguments: receives what the words mean.
+
+    Returns:
+        The exit code of a command that came to its end.
+    """
+    arguments = _parser().parse_args(words, arguments)
+    code: int = arguments.run(arguments)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

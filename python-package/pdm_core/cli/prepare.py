@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
+from pdm_core.cli.signals import stop_on_signals
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -36,8 +37,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     rules = SelectionRules(**_given(arguments, "include", "exclude", "planes", "min_slices", "min_matrix"))
     shares = SplitShares(**_given(arguments, "val", "test", "seed"))
-    with console_for(arguments) as console:
-        dataset = prepare(arguments.input, arguments.output, rules, shares, progress=console.progress, warn=console.warning)
+    with console_for(arguments) as console, stop_on_signals(console.warning, "what was read is kept") as stopped:
+        dataset = prepare(
+            arguments.input,
+            arguments.output,
+            rules,
+            shares,
+            progress=console.progress,
+            warn=console.warning,
+            cancel=stopped,
+        )
         counts = Counter(record.split for record in dataset.volumes)
         patients = len({record.patient for record in dataset.volumes})
         summary = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test"))

@@ -36,6 +36,7 @@ AnyDenoiser = ResidualDenoiser | EpsilonDenoiser
 
 CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.json"
+STATE = "state.json"
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class _Run:
         self.save()
 
     def save(self) -> None:
-        """Write the checkpoint and then the history.
+        """Write the checkpoint, then the history, and how far the run is for programs that cannot read a checkpoint.
 
         Raises:
             PdmError: a loss is no number; the checkpoint before stays.
@@ -224,6 +225,8 @@ class _Run:
         if self.team.leads:
             save_checkpoint(self.state, _identity(self.recipe, self.dataset), self.folder / CHECKPOINT)
             write_text(self.folder / HISTORY, json.dumps(self.state.history, indent=1))
+            far = {"name": self.recipe.name, "step": self.state.step, "of": self.recipe.iterations}
+            write_text(self.folder / STATE, json.dumps(far))
         self.team.wait()
 
     def _mean_loss(self) -> float:

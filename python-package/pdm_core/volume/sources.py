@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdm_core.errors import InputError
+from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.volume.images import image_suffix, read_image
 from pdm_core.volume.volume import Volume
 
@@ -49,11 +50,19 @@ class VolumeSource:
         return read_stack(self.stack, self.path)
 
 
-def find_sources(inputs: Iterable[Path]) -> list[VolumeSource]:
+def find_sources(
+    inputs: Iterable[Path], progress: ProgressCallback | None = None, cancel: CancelCheck | None = None
+) -> list[VolumeSource]:
     """Every volume in files and folders, folders searched through, in the order of the names.
+
+    Args:
+        inputs: files and folders.
+        progress: receives the folders that are looked through.
+        cancel: checked after every folder.
 
     Raises:
         InputError: an input does not exist, or there is no volume at all.
+        CancelledError: the caller asked to stop.
     """
     sources: list[VolumeSource] = []
     for entry in inputs:
@@ -62,8 +71,11 @@ def find_sources(inputs: Iterable[Path]) -> list[VolumeSource]:
         if entry.is_file():
             sources.extend(_in_files([entry], entry.parent))
         else:
-            for folder in sorted({path.parent for path in entry.rglob("*") if path.is_file()}):
+            folders = sorted({path.parent for path in entry.rglob("*") if path.is_file()})
+            meter = Progress("looking through folders", len(folders), progress, cancel)
+            for folder in folders:
                 sources.extend(_in_files(sorted(path for path in folder.iterdir() if path.is_file()), entry))
+                meter.advance()
     if not sources:
         raise InputError(f"There is no image in {', '.join(map(str, inputs))}.", "Give image files or folders of DICOM files.")
     return list(_unique(sources))

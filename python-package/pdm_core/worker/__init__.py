@@ -1,6 +1,7 @@
 """Jobs in a process of their own, for programs that must never freeze (DESIGN, "Worker").
 
-`python -m pdm_core.worker JOB.json` does one job. The job and its arrays lie in one folder; results are written there too.
+`python -m pdm_core.worker JOB.json` does one job: a restoration, the list of devices, or any command of `pdm-sr`. The job and
+its arrays lie in one folder; results are written there too.
 Standard output carries one JSON object a line:
 
     {"event": "progress", "stage", "step", "of", "eta_s"}    {"event": "warning", "message"}
@@ -10,6 +11,6 @@ A file named `cancel` in the folder asks the work to stop at its next step. The 
 `WorkerProcess` starts such a process and hands its events over; it needs neither torch nor Slicer.
 """
 
-from pdm_core.worker.process import WorkerProcess, kill_tree, started
+from pdm_core.worker.process import WorkerProcess, end_tree, kill_tree, started
 
-__all__ = ["WorkerProcess", "kill_tree", "started"]
+__all__ = ["WorkerProcess", "end_tree", "kill_tree", "started"]

@@ -18,8 +18,8 @@ from pdm_core.errors import CancelledError, InputError
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.volume.checks import checked_array
 from pdm_core.volume.volume import FloatArray, Volume
+from pdm_core.worker.command_job import CANCEL, command_job
 
-CANCEL = "cancel"
 _SAME_PLACE_MM = 1e-2
 _RESULT, _UNCERTAINTY, _DETAIL = "result.npy", "uncertainty.npy", "detail.npy"
 
@@ -29,15 +29,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         path, job = _read_job(words)
-        _TASKS[job["task"]](job, path.parent, JsonConsole())
-        return 0
+        return _TASKS[job["task"]](job, path.parent, JsonConsole())
     except (Exception, KeyboardInterrupt) as error:
         if not isinstance(error, CancelledError | InputError):
             traceback.print_exc()
         return report(as_user_error(error), json_lines=True)
 
 
-def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> None:
+def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> int:
     """Restore the volume of a job.
 
     Args:
@@ -73,18 +72,21 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
 
         facts["quality"] = quality_against(result.volume.array, reference)
     console.result("restored", facts)
+    return 0
 
 
-def devices_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> None:
+def devices_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> int:
     """Name the devices that torch can use here, the preferred one first."""
     from pdm_core.pipeline.devices import available_devices
 
     console.result("devices", {"devices": available_devices()})
+    return 0
 
 
-_TASKS: dict[str, Callable[[Mapping[str, Any], Path, JsonConsole], None]] = {
+_TASKS: dict[str, Callable[[Mapping[str, Any], Path, JsonConsole], int]] = {
     "super-resolve": super_resolve_job,
     "devices": devices_job,
+    "command": command_job,
 }
 
 

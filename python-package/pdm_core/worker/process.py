@@ -138,7 +138,7 @@ class WorkerProcess:
         code = self._process.returncode
         if not _WINDOWS and code == -signal.SIGKILL:
             message = "The worker was ended from outside; most often the system's memory had run out."
-            hint = "Close other programs, use a smaller factor, fewer samples, or crop the volume."
+            hint = "Close other programs, use a smaller factor or batch, fewer samples, or crop the volume."
             return {"event": "error", "kind": "memory", "message": message, "hint": hint}
         message = f"The worker ended without a result (exit code {code})."
         return {"event": "error", "kind": "crash", "message": message, "hint": "Look into the details and report them."}
@@ -166,6 +166,14 @@ def started(command: Sequence[str]) -> subprocess.Popen[str]:
         start_new_session=not _WINDOWS,
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
+
+
+def end_tree(process: subprocess.Popen[str]) -> None:
+    """Ask a process of `started` and all that it has started to end; on Windows, which knows no asking, end them."""
+    if _WINDOWS or process.poll() is not None:
+        kill_tree(process)
+    else:
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def kill_tree(process: subprocess.Popen[str]) -> None:

@@ -104,9 +104,11 @@ def test_a_second_preparation_reads_only_what_is_new(an_archive, an_image, tmp_p
     read = []
     add = preparation.add_volume
     monkeypatch.setattr(preparation, "add_volume", lambda folder, key, volume: read.append(key) or add(folder, key, volume))
-    asked = iter([False, False, True])
-    with pytest.raises(CancelledError):
-        prepare(an_archive, tmp_path / "d", cancel=lambda: next(asked))
+    with pytest.raises(CancelledError, match="Run it again to go on"):
+        prepare(an_archive, tmp_path / "d", cancel=lambda: True)
+    assert not read
+    with pytest.raises(CancelledError, match="Run it again to go on"):
+        prepare(an_archive, tmp_path / "d", cancel=lambda: len(read) == 3)
     assert len(read) == 3
     first = prepare(an_archive, tmp_path / "d")
     assert len(read) == 6

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdm_core.errors import InputError
+from pdm_core.progress import CancelCheck, ProgressCallback
 from pdm_core.volume.images import image_suffix
 from pdm_core.volume.sources import VolumeSource, find_sources
 
@@ -35,15 +36,20 @@ class Candidate:
     description: str
 
 
-def find_candidates(entry: Path) -> list[Candidate]:
+def find_candidates(
+    entry: Path, progress: ProgressCallback | None = None, cancel: CancelCheck | None = None
+) -> list[Candidate]:
     """Every volume that `entry` names.
 
     Args:
         entry: a folder that is searched through (where it holds a `splits.json`, that list is followed), or a CSV table
             with the columns `image` and, if wanted, `patient` and `split`; its paths are relative to the table.
+        progress: receives the folders that are looked through.
+        cancel: checked after every folder.
 
     Raises:
         InputError: there is nothing, or a list is malformed.
+        CancelledError: the caller asked to stop.
     """
     if not entry.exists():
         raise InputError(f"{entry} does not exist.", "Give a folder of images, or a CSV table.")
@@ -52,7 +58,7 @@ def find_candidates(entry: Path) -> list[Candidate]:
     elif (entry / LISTING).is_file():
         candidates = list(_of_listing(entry))
     else:
-        candidates = [_candidate(source) for source in find_sources([entry])]
+        candidates = [_candidate(source) for source in find_sources([entry], progress, cancel)]
     if not candidates:
         raise InputError(f"{entry} names no image.", "Give a folder of images, or a CSV table with a column image.")
     return candidates

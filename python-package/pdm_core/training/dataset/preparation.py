@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pdm_core.errors import InputError
+from pdm_core.errors import CancelledError, InputError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.training.dataset.cache import VOLUMES, VolumeFacts, add_volume, cache_key, cached_facts
 from pdm_core.training.dataset.candidates import Candidate, find_candidates
@@ -40,9 +40,9 @@ def prepare(
         folder: of the dataset; made when missing, not inside `entry`.
         rules: which volumes are taken.
         shares: of the patients for validation and test; not used where a list gives the splits.
-        progress: receives the volumes.
+        progress: receives the folders looked through and the volumes.
         warn: hears of patients that share an image.
-        cancel: checked after every volume; what was read is kept for the next call.
+        cancel: checked after every folder and volume; what was read is kept for the next call.
 
     Returns:
         The dataset; its index `dataset.json` and its `report.html` are written.
@@ -54,8 +54,11 @@ def prepare(
     rules, shares = rules or SelectionRules(), shares or SplitShares()
     if folder.resolve().is_relative_to(entry.resolve()):
         raise InputError(f"The dataset {folder} would lie inside its own source {entry}.", "Choose another folder.")
-    candidates = find_candidates(entry)
-    taken, refused = _read(candidates, folder, rules, Progress("reading volumes", len(candidates), progress, cancel))
+    try:
+        candidates = find_candidates(entry, progress, cancel)
+        taken, refused = _read(candidates, folder, rules, Progress("reading volumes", len(candidates), progress, cancel))
+    except CancelledError:
+        raise CancelledError("The preparation was stopped.", f"Run it again to go on: {folder} keeps what was read.") from None
     taken, copies = _without_copies(taken)
     refused += copies
     if not taken:
