@@ -25,7 +25,7 @@ class PartialDiffusionSRLogic(WorkerLogic):
     def process(
         self,
         inputVolume,
-        factor: float = 2.0,
+        factor: float | None = 2.0,
         *,
         outputVolume=None,
         referenceVolume=None,
@@ -38,13 +38,14 @@ class PartialDiffusionSRLogic(WorkerLogic):
 
         Args:
             inputVolume: vtkMRMLScalarVolumeNode; it is not changed.
-            factor: how many times finer the pixels become.
+            factor: how many times finer the pixels, or with `mode="through-plane"` the slices, become; None lets slices
+                become as fine as the pixels.
             outputVolume: volume to fill; a new one by default.
             referenceVolume: volume on the result's grid to measure it against.
             hardenTransform: follow a linear parent transform of the input; otherwise it is refused.
             wait: return when the work is done, with the application kept alive meanwhile; else at once.
             listener: hears of progress, warnings and the end.
-            options: others of `pdm_core.SuperResolutionOptions`, such as model, steps, samples, seed, device.
+            options: others of `pdm_core.SuperResolutionOptions`, such as mode, model, steps, samples, seed, device.
 
         Returns:
             The result's nodes and its provenance; with `wait=False` the run.

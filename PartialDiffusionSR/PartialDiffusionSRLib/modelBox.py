@@ -2,17 +2,33 @@
 
 from slicer.i18n import tr as _
 
-from pdm_core.zoo import ModelCard, find_model, list_models
+from PartialDiffusionSRLib.parameters import Mode
+from pdm_core.errors import PdmError
+from pdm_core.zoo import ModelCard, find_models, list_models
 
 AUTOMATIC = "auto"
+# One that every model serves: which models are taken does not depend on it, but isotropic runs need one.
+_ANY_FACTOR = 2.0
 
 
-def fillModels(box, chosen: str) -> None:
-    """The installed models, each with its card as tooltip; `chosen` is selected, also when it is not installed."""
+def offerModes(box) -> None:
+    """Hide the modes that no installed model serves; the items stay, for the binding counts them."""
+    there = {card.mode for card in list_models()}
+    for row, mode in enumerate(Mode):
+        needed = {Mode.IN_PLANE.value, Mode.THROUGH_PLANE.value} if mode is Mode.ISOTROPIC else {mode.value}
+        box.view().setRowHidden(row, not needed <= there)
+
+
+def fillModels(box, chosen: str, mode: Mode) -> None:
+    """The installed models of a mode; `chosen` is selected, also when it is not installed."""
     blocked = box.blockSignals(True)
     box.clear()
-    box.addItem(_("automatic ({name})").format(name=find_model(AUTOMATIC).name), AUTOMATIC)
-    for card in list_models():
+    try:
+        names = ", ".join(card.name for card in find_models(mode.value, factor=_ANY_FACTOR))
+    except PdmError:
+        names = ""
+    box.addItem(_("automatic ({name})").format(name=names) if names else _("automatic"), AUTOMATIC)
+    for card in list_models(None if mode is Mode.ISOTROPIC else mode.value):
         box.addItem(card.name, card.name)
     select(box, chosen)
     box.blockSignals(blocked)

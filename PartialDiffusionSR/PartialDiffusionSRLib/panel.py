@@ -10,11 +10,12 @@ from PartialDiffusionSRLib import modelBox, quality, timings
 from PartialDiffusionSRLib.comparison import setOverlayVisible, showComparison
 from PartialDiffusionSRLib.dependencies import ensureDependencies, torchIsThere
 from PartialDiffusionSRLib.logic import PartialDiffusionSRLogic
+from PartialDiffusionSRLib.parameters import Mode, choosesFactor, optionsOf
 from PartialDiffusionSRLib.report import Report
 from PartialDiffusionSRLib.summaries import plannedInWords, resultInWords
 from PartialDiffusionSRLib.workerRun import RunListener
 from pdm_core.errors import PdmError
-from pdm_core.zoo import find_model
+from pdm_core.zoo import find_models
 from pdm_core.zoo.validity import notes_on_spacing
 
 
@@ -27,6 +28,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self.logic = None
         self._parameters = None
         self._guiTag = None
+        self._mode = None
         self._run = None
         self._devices: list[dict] = []
 
@@ -56,7 +58,8 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         if self._parameters is None:
             self._follow(self.logic.getParameterNode())
         # A model may have been added meanwhile.
-        modelBox.fillModels(self.ui.modelBox, self._parameters.model)
+        modelBox.fillModels(self.ui.modelBox, self._parameters.model, self._parameters.mode)
+        modelBox.offerModes(self.ui.modeBox)
         self._update()
         if not self._devices and torchIsThere():
             self.logic.queryDevices(self._onDevices)
@@ -89,10 +92,11 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             return
         if parameters.inputVolume is None:
             parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-        model, device = parameters.model, parameters.device
-        modelBox.fillModels(self.ui.modelBox, model)
-        modelBox.fillDevices(self.ui.deviceBox, self._devices, device)
+        self._mode = parameters.mode
+        modelBox.fillModels(self.ui.modelBox, parameters.model, parameters.mode)
+        modelBox.fillDevices(self.ui.deviceBox, self._devices, parameters.device)
         self._guiTag = parameters.connectGui(self.ui)
+        modelBox.offerModes(self.ui.modeBox)
         self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._update)
         self._update()
 
@@ -124,6 +128,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         parameters, ui = self._parameters, self.ui
         if parameters is None:
             return
+        self._showMode()
         position = quality.positionOf(parameters.steps)
         ui.qualitySlider.setValue(position)
         ui.uncertaintyBox.setChecked(parameters.samples > 1)
@@ -138,6 +143,19 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         ui.progressBar.visible = running
         self._updateCard()
 
+    def _showMode(self) -> None:
+        """Models and widgets of the chosen task; a model of another task gives way to the automatic one."""
+        parameters, ui = self._parameters, self.ui
+        slices = parameters.mode is not Mode.IN_PLANE
+        ui.reachBox.visible = parameters.mode is Mode.THROUGH_PLANE
+        for widget in (ui.label_Thickness, ui.thicknessBox, ui.label_Profile, ui.profileBox):
+            widget.visible = slices
+        ui.factorBox.enabled = not choosesFactor(parameters)
+        if self._mode is not parameters.mode:
+            self._mode = parameters.mode
+            parameters.model = modelBox.AUTOMATIC
+            modelBox.fillModels(ui.modelBox, parameters.model, parameters.mode)
+
     def _problem(self) -> str | None:
         """Why Apply cannot be pressed, or None."""
         parameters = self._parameters
@@ -151,33 +169,32 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         ):
             return _("The output volume is an input.")
         try:
-            find_model(parameters.model, parameters.factor)
+            self._cards()
         except PdmError as error:
             return str(error)
         return None
 
+    def _cards(self) -> tuple:
+        """The models of the chosen run, in their order."""
+        options = optionsOf(self._parameters)
+        return find_models(options.mode, options.model, options.factor)
+
     def _updateCard(self) -> None:
-        """What the model's card has to say of this volume, and how long it will take."""
+        """What the models' cards have to say of this volume, and how long it will take."""
         ui, parameters = self.ui, self._parameters
         try:
-            card = find_model(parameters.model)
+            cards = self._cards()
         except PdmError as error:
             ui.suitabilityLabel.text, ui.bridgeLabel.text, ui.expectedLabel.text = str(error), "", ""
             return
-        ui.modelBox.toolTip = modelBox.cardInWords(card)
-        ui.bridgeLabel.text = modelBox.bridgeInWords(card)
+        ui.modelBox.toolTip = "\n\n".join(map(modelBox.cardInWords, cards))
+        ui.bridgeLabel.text = "\n".join(map(modelBox.bridgeInWords, cards))
         node, expected = parameters.inputVolume, ""
         notes = modelBox.notesOnDevice(self._devices, parameters.device)
         if node is not None and node.GetImageData() is not None:
-            notes += notes_on_spacing(card, node.GetSpacing())
-            seconds = timings.expectedSeconds(
-                card,
-                node.GetImageData().GetDimensions()[::-1],
-                parameters.factor,
-                parameters.steps,
-                parameters.samples,
-                parameters.device,
-            )
+            notes += [note for card in cards for note in notes_on_spacing(card, node.GetSpacing())]
+            shape = node.GetImageData().GetDimensions()[::-1]
+            seconds = timings.expectedSeconds(cards, shape, node.GetSpacing(), optionsOf(parameters))
             if seconds is not None:
                 expected = _("Expected: about {time}, by the last runs here").format(time=timings.inWords(seconds))
         ui.suitabilityLabel.text = "\n".join(notes)

@@ -14,10 +14,32 @@ class Mode(Enum):
     """Which resolution is restored."""
 
     IN_PLANE = "in-plane"
+    THROUGH_PLANE = "through-plane"
+    ISOTROPIC = "isotropic"
 
     def label(self) -> str:
         """The text of the combo box."""
-        return _("Within the slices (in-plane)")
+        return {
+            Mode.IN_PLANE: _("Within the slices (in-plane)"),
+            Mode.THROUGH_PLANE: _("Between the slices (through-plane)"),
+            Mode.ISOTROPIC: _("Both (isotropic voxels)"),
+        }[self]
+
+
+class Profile(Enum):
+    """What a slice sees across its thickness."""
+
+    BOX = "box"
+    GAUSSIAN = "gaussian"
+    SINC = "sinc"
+
+    def label(self) -> str:
+        """The text of the combo box."""
+        return {
+            Profile.BOX: _("Box"),
+            Profile.GAUSSIAN: _("Gaussian (2-D scans)"),
+            Profile.SINC: _("Sinc (3-D scans)"),
+        }[self]
 
 
 class Sampler(Enum):
@@ -74,7 +96,7 @@ class Align(Enum):
 
 @parameterNodeWrapper
 class PartialDiffusionSRParameterNode:
-    """What the panel shows. In `steps` and `batch` 0 stands for automatic."""
+    """What the panel shows. In `steps`, `batch` and `thickness_mm` 0 stands for automatic."""
 
     inputVolume: vtkMRMLScalarVolumeNode
     outputVolume: vtkMRMLScalarVolumeNode
@@ -83,6 +105,9 @@ class PartialDiffusionSRParameterNode:
     showComparison: bool = True
     mode: Mode = Mode.IN_PLANE
     factor: Annotated[float, WithinRange(1.1, 8.0)] = 2.0
+    reachPixels: bool = True
+    thickness_mm: Annotated[float, WithinRange(0.0, 100.0)] = 0.0
+    profile: Profile = Profile.GAUSSIAN
     model: str = "auto"
     sampler: Sampler = Sampler.AUTOMATIC
     steps: Annotated[int, WithinRange(0, 1000)] = 0
@@ -102,7 +127,9 @@ def optionsOf(parameters: PartialDiffusionSRParameterNode) -> SuperResolutionOpt
     """The core's options that the parameters stand for."""
     return SuperResolutionOptions(
         mode=parameters.mode.value,
-        factor=parameters.factor,
+        factor=None if choosesFactor(parameters) else parameters.factor,
+        thickness_mm=parameters.thickness_mm or None,
+        profile=parameters.profile.value,
         model=parameters.model,
         sampler=parameters.sampler.value,
         steps=parameters.steps or None,
@@ -116,3 +143,8 @@ def optionsOf(parameters: PartialDiffusionSRParameterNode) -> SuperResolutionOpt
         grid=parameters.grid.value,
         batch=parameters.batch or None,
     )
+
+
+def choosesFactor(parameters: PartialDiffusionSRParameterNode) -> bool:
+    """Whether the factor is left to the volume: slices until they are as fine as the pixels."""
+    return parameters.mode is Mode.THROUGH_PLANE and parameters.reachPixels

@@ -43,9 +43,7 @@ def placeResult(inputNode, outputNode, event: dict, load) -> RunResult:
         load: gives the array of a name in the event.
     """
     matrix, record = event["ijk_to_ras"], event["provenance"]
-    factor = record["options"]["factor"]
-    base = _("{name} SR x{factor:g}").format(name=inputNode.GetName(), factor=factor)
-    volume = outputNode or newVolume(base)
+    volume = outputNode or newVolume(_nameOf(inputNode, record["options"]))
     writeVolume(volume, load(event["volume"]), matrix)
     _copyLook(inputNode, volume)
     uncertainty = detail = None
@@ -58,6 +56,14 @@ def placeResult(inputNode, outputNode, event: dict, load) -> RunResult:
         if node is not None:
             _place(node, inputNode)
     return RunResult(volume, uncertainty, detail, note, record, event.get("quality"))
+
+
+def _nameOf(inputNode, options: dict) -> str:
+    name, factor = inputNode.GetName(), options["factor"]
+    if options["mode"] == "in-plane":
+        return _("{name} SR x{factor:g}").format(name=name, factor=factor)
+    finer = "" if factor is None else f" x{factor:g}"
+    return _("{name} SR {mode}{finer}").format(name=name, mode=options["mode"], finer=finer)
 
 
 def _copyLook(source, target) -> None:

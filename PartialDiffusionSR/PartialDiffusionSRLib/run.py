@@ -54,7 +54,7 @@ class SuperResolutionRun(WorkerRun):
         job = {
             "task": "super-resolve",
             "ijk_to_ras": self._source.ijkToRAS.tolist(),
-            "metadata": {"node": self._source.name},
+            "metadata": {"node": self._source.name, "slice_thickness_mm": self._source.thickness},
             "options": self._options.as_dict(),
         }
         if self._reference is not None:

@@ -1,37 +1,46 @@
 """How long a run will take, from this machine's own last runs."""
 
+from collections.abc import Iterator, Sequence
+
 import qt
 
-_GROUP = "PartialDiffusionSR/secondsPerMegapixelStep"
+_GROUP = "PartialDiffusionSR/secondsPerMegapixel"
 
 
 def remember(record: dict) -> None:
     """Keep the pace of a finished run, from its provenance."""
-    slices, rows, columns = record["input"]["shape_kji"]
-    geometry, sampling = record["geometry"], record["sampling"]
-    pixels = slices * rows * geometry["factor_rows"] * columns * geometry["factor_columns"]
-    work = pixels / 1e6 * sampling["network_evaluations_per_slice"]
-    key = _key(record["model"]["name"], record["options"]["device"])
-    qt.QSettings().setValue(key, str(record["run"]["seconds"] / work))
+    models = [stage["model"]["name"] for stage in (record.get("in_plane"), record) if stage is not None]
+    pace = record["run"]["seconds"] / record["run"]["megapixels"]
+    qt.QSettings().setValue(_key(models, record["options"]["device"]), str(pace))
 
 
-def expectedSeconds(card, shape: tuple[int, int, int], factor: float, steps: int, samples: int, device: str) -> float | None:
+def expectedSeconds(cards: Sequence, shape: Sequence[int], spacing: Sequence[float], options) -> float | None:
     """Seconds that a run will take here, or None when none like it has been timed.
 
     Args:
-        card: the model's card.
+        cards: of its models, in their order.
         shape: voxels `(K, J, I)` of the input.
-        factor: of the run.
-        steps: 0 for the model's own choice.
-        samples: of the run.
-        device: as in the options.
+        spacing: of the input along (i, j, k), mm.
+        options: of the run.
     """
-    pace = qt.QSettings().value(_key(card.name, device))
+    pace = qt.QSettings().value(_key([card.name for card in cards], options.device))
     if not pace:
         return None
-    evaluations = (steps or card.sampler["steps" if samples == 1 else "sample_steps"]) * samples
+    return float(pace) * sum(_megapixels(cards, shape, spacing, options))
+
+
+def _megapixels(cards: Sequence, shape: Sequence[int], spacing: Sequence[float], options) -> Iterator[float]:
+    """Pixels that pass through each network, in millions: slices, or planes across them both ways."""
     slices, rows, columns = shape
-    return float(pace) * slices * rows * columns * factor**2 / 1e6 * evaluations
+    pixel, distance = max(spacing[:2]), spacing[2]
+    for card in cards:
+        passes = (options.steps or card.sampler["steps" if options.samples == 1 else "sample_steps"]) * options.samples
+        if card.mode == "in-plane":
+            rows, columns, pixel = rows * options.factor, columns * options.factor, pixel / options.factor
+        else:
+            chosen = options.factor if options.mode == "through-plane" else None
+            slices, passes = slices * (chosen or distance / pixel), 2 * passes
+        yield slices * rows * columns * passes / 1e6
 
 
 def inWords(seconds: float) -> str:
@@ -41,5 +50,5 @@ def inWords(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _key(model: str, device: str) -> str:
-    return f"{_GROUP}/{model}/{device.replace(':', '_')}"
+def _key(models: Sequence[str], device: str) -> str:
+    return f"{_GROUP}/{'+'.join(models)}/{device.replace(':', '_')}"

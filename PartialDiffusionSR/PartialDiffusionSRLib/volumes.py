@@ -9,6 +9,8 @@ from slicer.i18n import tr as _
 
 from pdm_core.errors import InputError
 
+_SLICE_THICKNESS = "0018,0050"
+
 
 @dataclass(frozen=True)
 class VoxelData:
@@ -18,11 +20,13 @@ class VoxelData:
         array: `[K, J, I]` in the node's number format.
         ijkToRAS: 4x4, to world coordinates; left-handed matrices are kept.
         name: of the node.
+        thickness: of its slices in mm as its DICOM headers tell, or None.
     """
 
     array: np.ndarray
     ijkToRAS: np.ndarray
     name: str
+    thickness: float | None = None
 
 
 def readVolume(node, hardenTransform: bool = False) -> VoxelData:
@@ -48,7 +52,7 @@ def readVolume(node, hardenTransform: bool = False) -> VoxelData:
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     matrix = _toWorld(node, hardenTransform) @ slicer.util.arrayFromVTKMatrix(matrix)
-    return VoxelData(np.array(slicer.util.arrayFromVolume(node)), matrix, name)
+    return VoxelData(np.array(slicer.util.arrayFromVolume(node)), matrix, name, _sliceThickness(node))
 
 
 def writeVolume(node, array: np.ndarray, ijkToRAS: np.ndarray) -> None:
@@ -63,6 +67,18 @@ def newVolume(name: str):
     node = slicer.vtkMRMLScalarVolumeNode()
     node.SetName(slicer.mrmlScene.GenerateUniqueName(name))
     return slicer.mrmlScene.AddNode(node)
+
+
+def _sliceThickness(node) -> float | None:
+    """From the DICOM database, for a volume that was loaded from it: the node knows the slices' distance only."""
+    instances = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    database = getattr(slicer, "dicomDatabase", None)
+    if not instances or database is None:
+        return None
+    try:
+        return float(database.instanceValue(instances[0], _SLICE_THICKNESS))
+    except ValueError:
+        return None
 
 
 def _toWorld(node, hardenTransform: bool) -> np.ndarray:

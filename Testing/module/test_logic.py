@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import slicer
 import vtk
 
 from pdm_core.errors import CancelledError, InputError, MemoryShortageError, PdmError
+from pdm_core.zoo import list_models
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 FAST = {"model": "fast", "device": "cpu"}
@@ -202,18 +204,45 @@ def test_stopping_all_leaves_no_process_and_no_folder(logic, a_volume_node):
 def test_the_parameters_are_the_options_one_to_one(logic):
     from dataclasses import fields
 
-    from PartialDiffusionSRLib.parameters import Align, Grid, Mode, Sampler, optionsOf
+    from PartialDiffusionSRLib.parameters import Align, Grid, Mode, Profile, Sampler, optionsOf
     from pdm_core.pipeline import options as core
 
     parameters = logic.getParameterNode()
     assert optionsOf(parameters) == core.SuperResolutionOptions()
     missing = {field.name for field in fields(core.SuperResolutionOptions)} - set(parameters.allParameters)
     assert not missing
-    for kind, name in ((Mode, "mode"), (Sampler, "sampler"), (Grid, "grid"), (Align, "align")):
+    kinds = {"mode": Mode, "profile": Profile, "sampler": Sampler, "grid": Grid, "align": Align}
+    for name, kind in kinds.items():
         assert tuple(member.value for member in kind) == core._CHOICES[name]
     parameters.steps, parameters.batch, parameters.renewAllNoise, parameters.align = 5, 2, True, Align.FIELD_OF_VIEW
     changed = optionsOf(logic.getParameterNode())
     assert (changed.steps, changed.batch, changed.eta, changed.align) == (5, 2, "full", "fov")
+    parameters.mode, parameters.thickness_mm, parameters.profile = Mode.THROUGH_PLANE, 3.5, Profile.BOX
+    changed = optionsOf(logic.getParameterNode())
+    assert (changed.mode, changed.factor, changed.thickness_mm, changed.profile) == ("through-plane", None, 3.5, "box")
+    parameters.reachPixels, parameters.factor = False, 3.0
+    assert optionsOf(logic.getParameterNode()).factor == 3.0
+    parameters.mode, parameters.reachPixels = Mode.ISOTROPIC, True
+    assert optionsOf(logic.getParameterNode()).factor == 3.0
+
+
+@pytest.mark.skipif(not list_models("through-plane"), reason="no through-plane model is bundled yet")
+def test_slices_are_restored_with_the_thickness_of_their_dicom_headers(logic, a_volume_node, monkeypatch):
+    headers = {"1.2.3": "2.5"}
+    database = SimpleNamespace(instanceValue=lambda uid, tag: headers[uid] if tag == "0018,0050" else "")
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    node = a_volume_node(shape=(4, 48, 40))
+    node.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
+    settings = {"mode": "through-plane", "factor": None, "steps": 1, "device": "cpu"}
+    result = logic.process(node, **settings)
+    assert slicer.util.arrayFromVolume(result.volume).shape == (13, 48, 40)
+    assert result.volume.GetName() == "t2 SR through-plane" and result.detail is not None
+    assert result.provenance["geometry"]["thickness_mm"] == 2.5 and result.provenance["consistency_db"] > 90
+    headers["1.2.3"] = ""
+    record = logic.process(node, thickness_mm=2.0, **settings).provenance
+    assert record["geometry"]["thickness_from"] == "options"
+    with pytest.raises(InputError, match="one slice"):
+        logic.process(a_volume_node(shape=(1, 48, 40)), **settings)
 
 
 def test_a_real_prostate_volume(logic, shared_data, scene):

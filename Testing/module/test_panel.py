@@ -1,6 +1,7 @@
 """The panel from its .ui, driven by clicks: wiring, states, errors, cancel, scene close; and its picture."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import slicer
 from host.waiting import wait_until
 
 from pdm_core.errors import InputError
+from pdm_core.zoo import list_models
 
 # Properties of qMRMLNodeComboBox that the stand-in does not have.
 SELECTOR = {"nodeTypes", "showChildNodeTypes", "addEnabled", "removeEnabled", "noneEnabled", "noneDisplay"}
@@ -155,6 +157,61 @@ def test_a_volume_outside_the_models_experience_is_noted(panel, a_volume_node):
     assert not panel.ui.suitabilityLabel.text
     panel.setInputVolume(a_volume_node(matrix=np.diag([0.2, 0.2, 3.0, 1.0])))
     assert "trained on" in panel.ui.suitabilityLabel.text
+
+
+@pytest.mark.skipif(not list_models("through-plane"), reason="no through-plane model is bundled yet")
+def test_tasks_without_a_model_are_not_offered(panel, a_volume_node, tmp_path, monkeypatch):
+    from PartialDiffusionSRLib import modelBox
+    from PartialDiffusionSRLib.parameters import Mode
+    from pdm_core.zoo import catalogue
+
+    def hidden():
+        return [panel.ui.modeBox.view().isRowHidden(row) for row in range(3)]
+
+    assert hidden() == [False, False, False]
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(catalogue.BUNDLED / f"fast{suffix}", tmp_path)
+    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path)
+    monkeypatch.setenv("PDM_ZOO", str(tmp_path / "empty"))
+    modelBox.offerModes(panel.ui.modeBox)
+    assert hidden() == [False, True, True]
+    panel.setInputVolume(a_volume_node())
+    # A scene that was saved where there was a model.
+    panel._parameters.mode = Mode.THROUGH_PLANE
+    assert not panel.ui.applyButton.enabled and "No through-plane model" in panel.ui.applyButton.toolTip
+
+
+@pytest.mark.skipif(not list_models("through-plane"), reason="no through-plane model is bundled yet")
+def test_the_task_decides_models_and_widgets(panel, a_volume_node):
+    def models():
+        return [panel.ui.modelBox.itemText(row) for row in range(panel.ui.modelBox.count)]
+
+    def shown():
+        return [not widget.isHidden() for widget in (panel.ui.reachBox, panel.ui.thicknessBox, panel.ui.profileBox)]
+
+    panel.setInputVolume(a_volume_node())
+    panel.ui.modelBox.setCurrentIndex(panel.ui.modelBox.findData("fast"))
+    assert "through_plane" not in models() and shown() == [False, False, False] and panel.ui.factorBox.enabled
+    panel.ui.modeBox.setCurrentIndex(1)
+    assert models() == ["automatic (through_plane)", "through_plane"] and shown() == [True, True, True]
+    assert panel._parameters.model == "auto" and not panel.ui.factorBox.enabled and panel.ui.applyButton.enabled
+    panel.ui.reachBox.setChecked(False)
+    panel.ui.factorBox.setValue(1.2)
+    assert "outside the range" in panel.ui.applyButton.toolTip
+    panel.ui.modeBox.setCurrentIndex(2)
+    assert models()[0] == "automatic (fast, through_plane)" and shown() == [False, True, True]
+    assert panel.ui.factorBox.enabled and "model fast" in panel.ui.applyButton.toolTip
+
+
+@pytest.mark.skipif(not list_models("through-plane"), reason="no through-plane model is bundled yet")
+def test_a_click_restores_slices_and_the_next_run_knows_its_time(panel, a_volume_node):
+    panel.setInputVolume(a_volume_node())
+    panel.ui.deviceBox.setCurrentIndex(panel.ui.deviceBox.findData("cpu"))
+    panel.ui.modeBox.setCurrentIndex(1)
+    panel.ui.applyButton.click()
+    wait_until(lambda: panel._run is None)
+    assert "t2 SR through-plane" in [node.GetName() for node in volumes()], panel.ui.statusLabel.text
+    assert "thickness is not known" in panel.ui.statusLabel.text and "Expected: about" in panel.ui.expectedLabel.text
 
 
 def test_a_fall_back_to_the_cpu_is_said_before_the_run(panel, a_volume_node):

@@ -20,25 +20,7 @@ def shared_data():
 @pytest.fixture(scope="session")
 def a_tiny_model(tmp_path_factory):
     """A zoo with one small untrained model named `tiny`, made as a published one is; returns its card."""
-    import torch
-
-    from pdm_core.diffusion.denoiser import build_denoiser
-    from pdm_core.networks import build_network
-    from pdm_core.zoo import ModelCard, export_model
-
-    network = {"preset": "fast", "channels": [16, 32], "blocks": 1, "detail": 8}
-    bridge = {"steps": 100, "start": 25, "alignment": "cosine"}
-    torch.manual_seed(0)
-    module = build_network(network)
-    spread = ((1.5, 0.04), (4.0, 0.1))
-    card = ModelCard(
-        name="tiny", title="untrained", purpose="tests", version="0", mode="in-plane", method="pdm", network=network,
-        bridge=bridge, parameterization="residual", residual_std=spread,
-        sampler={"sampler": "ddim", "steps": 2, "sample_steps": 3, "grid": "uniform", "eta": 0.0, "rule": "consistent"},
-        factors=(1.5, 4.0), spacing_mm=(0.5, 2.0), min_matrix=32, contrasts=("noise",), data=(), licence="Apache-2.0",
-        parameters=0, sha256="", smoke={},
-    )  # fmt: skip
-    return export_model(build_denoiser(module, bridge, "residual", spread), card, tmp_path_factory.mktemp("zoo"))
+    return _a_model(tmp_path_factory.mktemp("zoo"), "tiny", "in-plane", (1.5, 4.0))
 
 
 @pytest.fixture
@@ -46,3 +28,41 @@ def tiny_zoo(a_tiny_model, monkeypatch):
     """The tiny model as the user's zoo."""
     monkeypatch.setenv("PDM_ZOO", str(a_tiny_model.weights.parent))
     return a_tiny_model
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory):
+    """A zoo with `tiny` for in-plane and `thin` for through-plane runs; returns the card of `thin`."""
+    folder = tmp_path_factory.mktemp("zoo_of_both")
+    _a_model(folder, "tiny", "in-plane", (1.5, 4.0))
+    return _a_model(folder, "thin", "through-plane", (1.5, 8.0), scalars=3)
+
+
+@pytest.fixture
+def both_zoo(tiny_models, monkeypatch):
+    """Tiny models of both modes as the user's zoo; the preferred ones of their modes."""
+    monkeypatch.setenv("PDM_ZOO", str(tiny_models.weights.parent))
+    monkeypatch.setattr("pdm_core.zoo.catalogue._PREFERRED", ("tiny", "thin"))
+    return tiny_models
+
+
+def _a_model(folder, name, mode, factors, **changes):
+    import torch
+
+    from pdm_core.diffusion.denoiser import build_denoiser
+    from pdm_core.networks import build_network
+    from pdm_core.zoo import ModelCard, export_model
+
+    network = {"preset": "fast", "channels": [16, 32], "blocks": 1, "detail": 8, **changes}
+    bridge = {"steps": 100, "start": 25, "alignment": "cosine"}
+    torch.manual_seed(0)
+    module = build_network(network)
+    spread = ((factors[0], 0.04), (factors[1], 0.1))
+    card = ModelCard(
+        name=name, title="untrained", purpose="tests", version="0", mode=mode, method="pdm", network=network,
+        bridge=bridge, parameterization="residual", residual_std=spread,
+        sampler={"sampler": "ddim", "steps": 2, "sample_steps": 3, "grid": "uniform", "eta": 0.0, "rule": "consistent"},
+        factors=factors, spacing_mm=(0.5, 2.0 if mode == "in-plane" else 5.0), min_matrix=32, contrasts=("noise",), data=(),
+        licence="Apache-2.0", parameters=0, sha256="", smoke={}, thickness=(0.7, 1.3) if mode == "through-plane" else None,
+    )  # fmt: skip
+    return export_model(build_denoiser(module, bridge, "residual", spread), card, folder)

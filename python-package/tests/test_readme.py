@@ -18,7 +18,7 @@ def beside_a_scan(tmp_path, monkeypatch):
     if not list_models():
         pytest.skip("no model is bundled")
     random = np.random.default_rng(0)
-    write_volume(Volume(100 * random.random((1, 48, 40)), np.diag([1, 1, 3, 1])), tmp_path / "t2.nii.gz")
+    write_volume(Volume(100 * random.random((2, 48, 40)), np.diag([1, 1, 3, 1])), tmp_path / "t2.nii.gz")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

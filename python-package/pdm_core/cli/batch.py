@@ -35,12 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from pdm_core.volume.sources import find_sources
     from pdm_core.volume.write import check_dtype, refuse_overwriting_input
-    from pdm_core.zoo import find_model
+    from pdm_core.zoo import find_models
 
     options = options_from(arguments)
     options.validate()
     check_dtype(arguments.dtype)
-    find_model(options.model, options.factor)
+    find_models(options.mode, options.model, options.factor)
     if arguments.suffix not in _SUFFIXES:
         raise InputError(f"There is no format {arguments.suffix!r}.", f"Choose one of: {', '.join(_SUFFIXES)}.")
     if arguments.output.is_file():

@@ -10,6 +10,7 @@ from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.data import add_data_argument, data_folder
+from pdm_core.errors import InputError
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -20,11 +21,12 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--cases", nargs="+", metavar="CASE", help="cases of the split (default: the calibration cases of test)"
     )
-    parser.add_argument("--models", nargs="+", metavar="NAME", help="default: all")
-    parser.add_argument("--factors", nargs="+", type=float, default=[2.0, 4.0], metavar="F")
-    parser.add_argument("--steps", nargs="+", type=int, default=[1, 3, 8], metavar="N")
+    parser.add_argument("--models", nargs="+", metavar="NAME", help="default: all of the kind")
+    parser.add_argument("--through-plane", action="store_true", help="between the slices, not within them")
+    parser.add_argument("--factors", nargs="+", type=float, metavar="F", help="default: 2 4, between slices 3 6")
+    parser.add_argument("--steps", nargs="+", type=int, metavar="N", help="default: 1 3 8, between slices 1 3")
     parser.add_argument("--samples", type=int, default=4, help="samples of the averaged run (1 leaves it out)")
-    parser.add_argument("--slices", choices=("central", "all"), default="central", help="the six central slices, or all")
+    parser.add_argument("--slices", choices=("central", "all"), help="the six central slices (default), or all")
     parser.add_argument("--convention", default="unit_float", help="unit_float, monai, sr3_8bit or fastmri")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, help="folder for the table as .md, .csv and .json")
@@ -35,43 +37,75 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    from pdm_core.evaluation.cases import CALIBRATION, find_cases
-    from pdm_core.evaluation.in_plane import evaluate_in_plane
     from pdm_core.evaluation.metrics import MetricConvention
     from pdm_core.evaluation.tables import as_markdown, circumstances, with_means
     from pdm_core.zoo import find_model, list_models
 
-    names = tuple(arguments.cases or CALIBRATION)
-    cases = find_cases(data_folder(arguments.data), arguments.split, names)
-    models = [find_model(name).name for name in arguments.models or [card.name for card in list_models()]]
+    mode = "through-plane" if arguments.through_plane else "in-plane"
+    chosen = arguments.models or [card.name for card in list_models(mode)]
+    models = [find_model(name, mode=mode).name for name in chosen]
     convention = _convention(arguments.convention, MetricConvention)
+    measure = _through_plane if arguments.through_plane else _in_plane
     with console_for(arguments) as console:
-        rows = with_means(
-            evaluate_in_plane(
-                cases,
-                models,
-                arguments.factors,
-                arguments.steps,
-                arguments.samples,
-                slices=arguments.slices,
-                convention=convention,
-                device=arguments.device,
-                progress=console.progress,
-            )
-        )
-        facts = circumstances(convention.value, arguments.slices, _command(arguments, models, names))
+        rows, baseline = measure(arguments, models, convention, console.progress)
+        rows = with_means(rows)
+        facts = circumstances(convention.value, arguments.slices, _command(arguments, models))
+        table = as_markdown(rows, baseline)
         if arguments.output is not None:
-            _write(arguments.output, rows, facts)
+            _write(arguments.output, mode.replace("-", "_"), table, rows, facts)
         if arguments.update_cards:
-            _update_cards(models, rows, facts)
-        lines = [as_markdown(rows), "", *(f"{name}: {value}" for name, value in facts.items())]
+            _update_cards(models, mode.replace("-", "_"), rows, facts)
+        lines = [table, "", *(f"{name}: {value}" for name, value in facts.items())]
         console.result("\n".join(lines), {"rows": [asdict(row) for row in rows], **facts})
     return 0
 
 
-def _convention(name: str, conventions: Any) -> Any:
-    from pdm_core.errors import InputError
+def _in_plane(arguments: argparse.Namespace, models: list[str], convention: Any, progress: Any) -> tuple[list[Any], str]:
+    from pdm_core.evaluation.cases import CALIBRATION, find_cases
+    from pdm_core.evaluation.in_plane import ZERO_FILLING, evaluate_in_plane
 
+    _settle(arguments, CALIBRATION, [2.0, 4.0], [1, 3, 8], "central")
+    rows = evaluate_in_plane(
+        find_cases(data_folder(arguments.data), arguments.split, tuple(arguments.cases)),
+        models,
+        arguments.factors,
+        arguments.steps,
+        arguments.samples,
+        slices=arguments.slices,
+        convention=convention,
+        device=arguments.device,
+        progress=progress,
+    )
+    return rows, ZERO_FILLING
+
+
+def _through_plane(arguments: argparse.Namespace, models: list[str], convention: Any, progress: Any) -> tuple[list[Any], str]:
+    from pdm_core.evaluation.cases import find_cases
+    from pdm_core.evaluation.through_plane import BASELINE, CALIBRATION, evaluate_through_plane
+
+    if convention.value != "unit_float":
+        raise InputError("Between slices all is measured by the convention unit_float.", "Leave out --convention.")
+    _settle(arguments, CALIBRATION, [3.0, 6.0], [1, 3], "all")
+    rows = evaluate_through_plane(
+        find_cases(data_folder(arguments.data), arguments.split, tuple(arguments.cases)),
+        models,
+        arguments.factors,
+        arguments.steps,
+        device=arguments.device,
+        progress=progress,
+    )
+    return rows, BASELINE
+
+
+def _settle(arguments: argparse.Namespace, cases: Any, factors: list[float], steps: list[int], slices: str) -> None:
+    """Fill in what was not given."""
+    arguments.cases = list(arguments.cases or cases)
+    arguments.factors = arguments.factors or factors
+    arguments.steps = arguments.steps or steps
+    arguments.slices = arguments.slices or slices
+
+
+def _convention(name: str, conventions: Any) -> Any:
     try:
         return conventions(name)
     except ValueError:
@@ -79,17 +113,18 @@ def _convention(name: str, conventions: Any) -> Any:
         raise InputError(f"There is no metric convention {name!r}.", f"Choose one of: {known}.") from None
 
 
-def _command(arguments: argparse.Namespace, models: list[str], names: tuple[str, ...]) -> str:
+def _command(arguments: argparse.Namespace, models: list[str]) -> str:
     """The command that prints this table again."""
+    kind = "--through-plane " if arguments.through_plane else ""
+    own = "" if arguments.through_plane else f"--samples {arguments.samples} --slices {arguments.slices} "
     return (
-        f"pdm-sr evaluate --split {arguments.split} --cases {' '.join(names)} --models {' '.join(models)} "
+        f"pdm-sr evaluate {kind}--split {arguments.split} --cases {' '.join(arguments.cases)} --models {' '.join(models)} "
         f"--factors {' '.join(f'{factor:g}' for factor in arguments.factors)} "
-        f"--steps {' '.join(map(str, arguments.steps))} --samples {arguments.samples} "
-        f"--slices {arguments.slices} --convention {arguments.convention}"
+        f"--steps {' '.join(map(str, arguments.steps))} {own}--convention {arguments.convention}"
     )
 
 
-def _update_cards(models: list[str], rows: Any, facts: dict[str, Any]) -> None:
+def _update_cards(models: list[str], kind: str, rows: Any, facts: dict[str, Any]) -> None:
     """Put what was measured into each model's card, beside the baselines."""
     from pdm_core.zoo import find_model, write_card
 
@@ -97,18 +132,18 @@ def _update_cards(models: list[str], rows: Any, facts: dict[str, Any]) -> None:
         card = find_model(name)
         others = tuple(f"{other}," for other in models if other != name)
         mine = [asdict(row) for row in rows if not row.method.startswith(others)]
-        write_card(replace(card, quality={"in_plane": mine, **facts}), card.weights.with_suffix(".json"))
+        write_card(replace(card, quality={kind: mine, **facts}), card.weights.with_suffix(".json"))
 
 
-def _write(folder: Path, rows: Any, facts: dict[str, Any]) -> None:
+def _write(folder: Path, kind: str, table: str, rows: Any, facts: dict[str, Any]) -> None:
     from pdm_core.atomic import write_text
-    from pdm_core.evaluation.tables import as_csv, as_markdown
+    from pdm_core.evaluation.tables import as_csv
 
     folder.mkdir(parents=True, exist_ok=True)
     content = {
-        "in_plane.md": as_markdown(rows) + "\n\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()) + "\n",
-        "in_plane.csv": as_csv(rows),
-        "in_plane.json": json.dumps({"rows": [asdict(row) for row in rows], **facts}, indent=1) + "\n",
+        f"{kind}.md": table + "\n\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()) + "\n",
+        f"{kind}.csv": as_csv(rows),
+        f"{kind}.json": json.dumps({"rows": [asdict(row) for row in rows], **facts}, indent=1) + "\n",
     }
     for name, text in content.items():
         write_text(folder / name, text)

@@ -47,7 +47,7 @@ def _list(arguments: argparse.Namespace) -> None:
         return
     for card in list_models():
         low, high = card.factors
-        print(f"{card.name:12} x{low:g} to x{high:g}  {card.parameters / 1e6:5.1f} M  {card.title}")
+        print(f"{card.name:14} x{low:g} to x{high:g}  {card.parameters / 1e6:5.1f} M  {card.title}")
 
 
 def _show(arguments: argparse.Namespace) -> None:

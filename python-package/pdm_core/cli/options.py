@@ -11,7 +11,10 @@ from pdm_core.pipeline.options import SuperResolutionOptions
 def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     """One argument for each field of `SuperResolutionOptions`."""
     defaults = SuperResolutionOptions()
-    parser.add_argument("--factor", type=float, default=defaults.factor, help="how many times finer (default 2)")
+    parser.add_argument("--mode", default=defaults.mode, help="in-plane (default), through-plane or isotropic (both)")
+    parser.add_argument("--factor", type=float, help="how many times finer (default 2; slices: until they are as the pixels)")
+    parser.add_argument("--thickness", type=float, metavar="MM", help="slice thickness (default: what the headers say)")
+    parser.add_argument("--profile", default=defaults.profile, help="across a slice: gaussian, box, or sinc (3-D scans)")
     parser.add_argument("--model", default=defaults.model, help="name of a model; see pdm-sr models list")
     parser.add_argument("--steps", type=int, help="network evaluations a sample (default: the model's)")
     parser.add_argument("--samples", type=int, default=defaults.samples, help="samples to average (default 1)")
@@ -28,8 +31,14 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
 
 def options_from(arguments: argparse.Namespace) -> SuperResolutionOptions:
     """The options that the arguments stand for."""
+    factor = arguments.factor
+    if factor is None and arguments.mode == "in-plane":
+        factor = SuperResolutionOptions.factor
     return SuperResolutionOptions(
-        factor=arguments.factor,
+        mode=arguments.mode,
+        factor=factor,
+        thickness_mm=arguments.thickness,
+        profile=arguments.profile,
         model=arguments.model,
         sampler=arguments.sampler,
         steps=arguments.steps,

@@ -78,10 +78,10 @@ def run_recipe(recipe: Recipe, arguments: argparse.Namespace) -> int:
             console.result(f"{checkpoint}: stopped in time; the same command goes on.", {"checkpoint": str(checkpoint)})
             return 0
         card = publish(recipe, arguments.output, dataset)
-        console.result(
-            f"{card.weights}: trained. Use it: pdm-sr models add {arguments.output} --data {arguments.data}",
-            {"weights": str(card.weights)},
-        )
+        command = f"pdm-sr models add {arguments.output} --data {arguments.data}"
+        if card.mode != "in-plane":
+            command = f"pdm-sr models import {card.weights} {card.weights.with_suffix('.json')}"
+        console.result(f"{card.weights}: trained. Use it: {command}", {"weights": str(card.weights)})
     return 0
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command's arguments."""
-    parser: argparse.ArgumentParser = commands.add_parser("upsample", help="make one volume sharper within its slices")
+    parser: argparse.ArgumentParser = commands.add_parser("upsample", help="make one volume sharper, within or between slices")
     parser.add_argument("input", type=Path, help="NIfTI, NRRD or MetaImage file, DICOM file or folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help=".nii.gz, .nii, .nrrd, .mha or .mhd")
     add_option_arguments(parser)
@@ -31,12 +31,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Check everything, then restore, then write."""
     from pdm_core.volume import read_volume
     from pdm_core.volume.write import check_dtype, checked_output, refuse_overwriting_input
-    from pdm_core.zoo import find_model
+    from pdm_core.zoo import find_models
 
     options = options_from(arguments)
     options.validate()
     check_dtype(arguments.dtype)
-    find_model(options.model, options.factor)
+    find_models(options.mode, options.model, options.factor)
     outputs = [path for path in (arguments.output, arguments.uncertainty) if path is not None]
     for path in outputs:
         checked_output(path)

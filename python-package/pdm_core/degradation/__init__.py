@@ -1,1 +1,1 @@
-"""How a scanner loses resolution: k-space zero padding and the bandwidth that an image truly has (no networks here)."""
+"""How a scanner loses resolution: k-space zero padding, slice profiles and an image's true bandwidth (no networks here)."""

@@ -1,6 +1,7 @@
 """Denoisers: a network and a bridge that together estimate the high-resolution image (SCIENCE §0.4).
 
-Images are (N, 1, H, W) in the range of about [-1, 1]; both denoisers condition the network on sigma_t and log2 of the factor.
+Images are (N, 1, H, W) in the range of about [-1, 1]; both denoisers condition the network on sigma_t and log2 of the factor,
+a through-plane network moreover on the slices' thickness as a share of their distance.
 """
 
 from __future__ import annotations
@@ -94,11 +95,13 @@ class ResidualDenoiser(nn.Module):
         a, b, sigma = self.bridge.at(u)
         return self._estimate(x, x_lr, a, b, sigma, self.spread(factor), conditioning(sigma, factor, x))
 
-    def estimate_each(self, x: Tensor, x_lr: Tensor, times: NDArray[np.float64], factors: Sequence[float]) -> Tensor:
-        """Estimates of x_HR from latents (N, 1, H, W) with a time in [0, 1] and a factor of their own."""
+    def estimate_each(
+        self, x: Tensor, x_lr: Tensor, times: NDArray[np.float64], factors: Sequence[float], *further: Sequence[float]
+    ) -> Tensor:
+        """Estimates of x_HR from latents (N, 1, H, W) with a time in [0, 1], a factor and further scalars of their own."""
         a, b, sigma = (column(curve, x) for curve in self.bridge.curves(times))
         spread = column([self.spread(factor) for factor in factors], x)
-        return self._estimate(x, x_lr, a, b, sigma, spread, conditioning_each(sigma, factors))
+        return self._estimate(x, x_lr, a, b, sigma, spread, conditioning_each(sigma, factors, *further))
 
     def _estimate(
         self,
@@ -155,9 +158,32 @@ def conditioning(sigma: float, factor: float, like: Tensor) -> Tensor:
     return torch.cat((level, octaves), dim=1)
 
 
-def conditioning_each(sigma: Tensor, factors: Sequence[float]) -> Tensor:
-    """The network's scalars (N, 2) for images with a noise level (N, 1, 1, 1) and a factor of their own."""
-    return torch.cat((sigma.flatten(1), column(np.log2(factors), sigma).flatten(1)), dim=1)
+class _FurtherScalars(nn.Module):
+    """A network that is told more than noise level and factor, the same for all images."""
+
+    def __init__(self, network: nn.Module, scalars: Sequence[float]) -> None:
+        super().__init__()
+        self.network, self.scalars = network, tuple(scalars)
+
+    def forward(self, image: Tensor, scalars: Tensor) -> Tensor:
+        """As the network's own forward."""
+        further = scalars.new_tensor(self.scalars).expand(len(scalars), -1)
+        output: Tensor = self.network(image, torch.cat((scalars, further), dim=1))
+        return output
+
+
+def conditioned_on(denoiser: ResidualDenoiser | EpsilonDenoiser, *scalars: float) -> ResidualDenoiser | EpsilonDenoiser:
+    """The denoiser with further scalars of its network held fixed; it shares the weights."""
+    network = _FurtherScalars(denoiser.network, scalars)
+    if isinstance(denoiser, EpsilonDenoiser):
+        return EpsilonDenoiser(network, denoiser.bridge)
+    return ResidualDenoiser(network, denoiser.bridge, denoiser.residual_std)
+
+
+def conditioning_each(sigma: Tensor, factors: Sequence[float], *further: Sequence[float]) -> Tensor:
+    """The network's scalars (N, S) for images with a noise level (N, 1, 1, 1) and a factor of their own, and what follows."""
+    scalars = (sigma, column(np.log2(factors), sigma), *(column(values, sigma) for values in further))
+    return torch.cat([scalar.flatten(1) for scalar in scalars], dim=1)
 
 
 def column(values: ArrayLike, like: Tensor) -> Tensor:

@@ -52,6 +52,7 @@ def demonstrate(
     folder.mkdir(parents=True, exist_ok=True)
     rows, columns = (edge - edge % _MULTIPLE for edge in truth.shape[1:])
     truth = Volume(truth.array[:, :rows, :columns], truth.ijk_to_ras, truth.metadata)
+    assert options.factor is not None
     low = reduced_volume(truth, options.factor)
     result = super_resolve(low, options, progress=progress)
     baseline = {

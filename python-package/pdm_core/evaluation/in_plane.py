@@ -112,14 +112,15 @@ def _methods(
     yield "bicubic", lambda low, size, _factor: bicubic(_tensor(low), size)
     yield ZERO_FILLING, lambda low, size, _factor: upsample(_tensor(low), size)
     for model in models:
-        name = find_model(model).name
+        name = find_model(model, mode="in-plane").name
         for count in steps:
-            yield f"{name}, {_counted(count)}", _by_model(model, count, 1, device, seed)
+            yield f"{name}, {counted(count)}", _by_model(model, count, 1, device, seed)
         for count in _AVERAGED if samples > 1 else ():
-            yield f"{name}, mean of {samples} x {_counted(count)}", _by_model(model, count, samples, device, seed)
+            yield f"{name}, mean of {samples} x {counted(count)}", _by_model(model, count, samples, device, seed)
 
 
-def _counted(steps: int) -> str:
+def counted(steps: int) -> str:
+    """Steps in words."""
     return f"{steps} step" + ("s" if steps > 1 else "")
 
 

@@ -29,12 +29,12 @@ def with_means(rows: Sequence[Row]) -> list[Row]:
     return [*rows, *means]
 
 
-def as_markdown(rows: Sequence[Row]) -> str:
-    """One table: a line for each case, factor and method; gains are over zero filling of the same case and factor.
+def as_markdown(rows: Sequence[Row], baseline: str = ZERO_FILLING) -> str:
+    """One table: a line for each case, factor and method; gains are over the baseline of the same case and factor.
 
-    The gain inside leaves out the outermost 32 pixels, see `Row`.
+    The gain inside leaves out what lies near the borders, see `Row`.
     """
-    plain = {(row.case, row.factor): row for row in rows if row.method == ZERO_FILLING}
+    plain = {(row.case, row.factor): row for row in rows if row.method == baseline}
     lines = [
         "| case | factor | method | PSNR dB | gain dB | gain inside dB | SSIM | gain | Consistency dB "
         "| high-band error | detail |",

@@ -20,7 +20,7 @@ from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck, ProgressCallback, ProgressEvent
 from pdm_core.volume.sources import VolumeSource
 from pdm_core.volume.volume import Volume
-from pdm_core.zoo import find_model
+from pdm_core.zoo import find_models
 
 Explain = Callable[[BaseException], PdmError]
 
@@ -76,11 +76,11 @@ def run_batch(
         CancelledError: the caller asked to stop.
     """
     options.validate()
-    find_model(options.model, options.factor)
+    find_models(options.mode, options.model, options.factor)
     folder.mkdir(parents=True, exist_ok=True)
     reports: list[CaseReport] = []
     for number, source in enumerate(sources, start=1):
-        output = folder / f"{source.name}_SRx{options.factor:g}{suffix}"
+        output = folder / f"{source.name}_{options.label}{suffix}"
         told = None if progress is None else _named(progress, f"{source.name} ({number} of {len(sources)})")
         begun = time.monotonic()
         try:
@@ -119,11 +119,13 @@ def _earlier(output: Path, volume: Volume, options: SuperResolutionOptions) -> d
     """The record of a result that is just what this case would give again, or None."""
     try:
         record: dict[str, Any] = json.loads(provenance_path(output).read_text(encoding="utf-8"))
+        stages = [record["in_plane"], record] if "in_plane" in record else [record]
+        models = find_models(options.mode, options.model, options.factor)
         same = (
             output.exists()
             and record["options"] == options.as_dict()
             and record["input"]["sha256"] == volume_sha256(volume)
-            and record["model"]["sha256"] == find_model(options.model).sha256
+            and [stage["model"]["sha256"] for stage in stages] == [card.sha256 for card in models]
         )
     except (OSError, ValueError, KeyError):
         return None

@@ -1,10 +1,9 @@
-"""The in-plane grids of one run: low resolution, high resolution, and their padding against wrap-around."""
+"""The grids of one run: where a finer grid lies, and the in-plane one with its padding against wrap-around."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from pdm_core.degradation.kspace import Size, downsample, highres_size, shift, upsample
+from pdm_core.degradation.profile import Align
+from pdm_core.pipeline.lattice import Lattice
 from pdm_core.volume.volume import FloatArray, Matrix
-
-Align = Literal["index0", "fov"]
 
 # SCIENCE §6: at least eight low-resolution pixels of reflection keep the ringing of a border out of the opposite one.
 _MARGIN = 8
@@ -102,10 +101,7 @@ class InPlaneGrid:
     def matrix(self, ijk_to_ras: Matrix) -> Matrix:
         """ijk_to_ras of the restored volume: the same place in the patient in mm."""
         rows, columns = self.factors
-        scale = np.diag([1.0 / columns, 1.0 / rows, 1.0, 1.0])
-        if self.align == "fov":
-            scale[0, 3], scale[1, 3] = 0.5 / columns - 0.5, 0.5 / rows - 0.5
-        return np.asarray(ijk_to_ras @ scale)
+        return finer_matrix(ijk_to_ras, (columns, rows, 1.0), self.align)
 
     @property
     def _offset(self) -> tuple[float, float]:
@@ -113,6 +109,22 @@ class InPlaneGrid:
         if self.align == "index0":
             return 0.0, 0.0
         return (self.factors[0] - 1.0) / 2.0, (self.factors[1] - 1.0) / 2.0
+
+
+def finer_pixels(lattice: Lattice, factor: float, align: Align) -> Lattice:
+    """The lattice of slices whose matrix has grown by `factor`, to whole pixels."""
+    slices, rows, columns = lattice.shape
+    high = highres_size((rows, columns), factor)
+    matrix = finer_matrix(lattice.ijk_to_ras, (high[1] / columns, high[0] / rows, 1.0), align)
+    return Lattice((slices, *high), matrix, lattice.metadata)
+
+
+def finer_matrix(ijk_to_ras: Matrix, factors: tuple[float, float, float], align: Align) -> Matrix:
+    """ijk_to_ras of a grid that is `factors` times finer along (i, j, k), in the same place in the patient in mm."""
+    scale = np.diag([*(1.0 / factor for factor in factors), 1.0])
+    if align == "fov":
+        scale[:3, 3] = [0.5 / factor - 0.5 for factor in factors]
+    return np.asarray(ijk_to_ras @ scale)
 
 
 def _margin(low: int, high: int, border_step: float) -> int:

@@ -1,4 +1,4 @@
-"""The noise of a run: the same field for every slice, so that neighbours do not flicker (SCIENCE §6)."""
+"""The noise of a run: one field that all its passes share, so that neighbours do not flicker (SCIENCE §6)."""
 
 from __future__ import annotations
 
@@ -29,3 +29,14 @@ def shared_by(slices: int, field: Tensor) -> Tensor:
 def stream(fields: Tensor, slices: int) -> Iterator[Tensor]:
     """The fields (F, 1, 1, H, W) one after another, each shared by `slices` slices."""
     return (shared_by(slices, field) for field in fields)
+
+
+def noise_volume(shape: tuple[int, int, int], seed: int, sample: int, number: int) -> Tensor:
+    """White noise (K, J, I) for planes in any direction: field `number` of a sample, 0 its start.
+
+    Each plane k has a key of its own: a field is made when it is needed and no other is kept, however many steps draw one.
+    """
+    field = np.empty(shape, dtype=np.float32)
+    for k, plane in enumerate(field):
+        np.random.default_rng((seed, sample, number, k)).standard_normal(dtype=np.float32, out=plane)
+    return torch.from_numpy(field)

@@ -11,10 +11,11 @@ from typing import Any, Literal
 from pdm_core.errors import InputError
 
 _CHOICES = {
-    "mode": ("in-plane",),
+    "mode": ("in-plane", "through-plane", "isotropic"),
     "sampler": ("auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"),
     "grid": ("uniform", "quadratic", "logsnr"),
     "align": ("index0", "fov"),
+    "profile": ("box", "gaussian", "sinc"),
 }
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -24,8 +25,14 @@ class SuperResolutionOptions:
     """What to do with a volume.
 
     Attributes:
-        mode: "in-plane": the resolution within the slices.
-        factor: how many times finer the pixels become, above 1; the matrix is rounded to whole pixels.
+        mode: "in-plane": the resolution within the slices; "through-plane": between them, along the axis K of the array;
+            "isotropic": first within, then between the slices, in one run.
+        factor: how many times finer the pixels, or through-plane the slices, become, above 1; the matrix is rounded to whole
+            voxels. None lets through-plane slices become as fine as the pixels. Isotropic slices always do: there the factor
+            is that of the pixels, and None leaves the pixels as they are.
+        thickness_mm: slice thickness (full width at half maximum), which the distance of the slices does not tell: gaps and
+            overlaps are common. None takes it from the metadata, else from the distance, with a warning.
+        profile: what a slice sees across its thickness: "gaussian", "box", or "sinc" for slice-encoded 3-D scans.
         model: name in the zoo, path of a card that is not imported, or "auto" for the preferred one.
         sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1, dpm++2m
             or consistency.
@@ -42,8 +49,10 @@ class SuperResolutionOptions:
         batch: slices at a time; None fits the device.
     """
 
-    mode: Literal["in-plane"] = "in-plane"
-    factor: float = 2.0
+    mode: Literal["in-plane", "through-plane", "isotropic"] = "in-plane"
+    factor: float | None = 2.0
+    thickness_mm: float | None = None
+    profile: Literal["box", "gaussian", "sinc"] = "gaussian"
     model: str = "auto"
     sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"] = "auto"
     steps: int | None = None
@@ -62,8 +71,10 @@ class SuperResolutionOptions:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(f"There is no {name} {getattr(self, name)!r}.", f"Choose one of: {', '.join(choices)}.")
-        if not (_is_number(self.factor) and math.isfinite(self.factor) and self.factor > 1.0):
+        if not _is_above(self.factor, 1.0) and (self.factor is not None or self.mode == "in-plane"):
             raise InputError(f"The factor {self.factor!r} is not possible.", "Use a number above 1, such as 2.")
+        if not _is_above(self.thickness_mm, 0.0) and self.thickness_mm is not None:
+            raise InputError(f"A thickness of {self.thickness_mm!r} mm is not possible.", "Use a number above 0, such as 3.")
         self._check_range("steps", 1, 1000, optional=True)
         self._check_range("samples", 1, 64)
         self._check_range("batch", 1, 4096, optional=True)
@@ -76,6 +87,13 @@ class SuperResolutionOptions:
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name} {getattr(self, name)!r} is not possible.", "Use true or false.")
         check_device(self.device)
+
+    @property
+    def label(self) -> str:
+        """A short name of what is done, for files: SRx2, SR-through-plane, SR-isotropic-x2."""
+        if self.mode == "in-plane":
+            return f"SRx{self.factor:g}"
+        return f"SR-{self.mode}" + ("" if self.factor is None else f"-x{self.factor:g}")
 
     def as_dict(self) -> dict[str, Any]:
         """The options, JSON-able."""
@@ -104,6 +122,10 @@ def check_device(name: object) -> None:
     """Raise `InputError` when `name` is no name of a device; whether the machine has it is found out with torch."""
     if not (isinstance(name, str) and _DEVICE.fullmatch(name)):
         raise InputError(f"There is no device {name!r}.", "Use auto, cpu, cuda, cuda:N or mps.")
+
+
+def _is_above(value: object, low: float) -> bool:
+    return isinstance(value, int | float) and _is_number(value) and math.isfinite(value) and value > low
 
 
 def _is_number(value: object) -> bool:

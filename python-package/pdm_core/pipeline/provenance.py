@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,8 +14,6 @@ import torch
 
 from pdm_core.degradation.bandwidth import Bandwidth
 from pdm_core.diffusion.sampling import SamplingPlan
-from pdm_core.diffusion.symmetric import SYMMETRIES
-from pdm_core.pipeline.grid import InPlaneGrid
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.restoration import Restored
 from pdm_core.version import package_version
@@ -36,25 +34,46 @@ def volume_sha256(volume: Volume) -> str:
 
 
 def consistency_db(restored: Restored) -> float | None:
-    """PSNR of D x_SR against the measured slices (Eq. 20), data range 1 between the percentiles; None when they are equal."""
+    """PSNR of D x_SR or A x_SR against the measured slices (Eq. 20), data range 1 between the percentiles; None when equal."""
     # The network's range is 2 wide between the percentiles.
     return None if restored.squared_error == 0.0 else -10.0 * math.log10(restored.squared_error / 4.0)
+
+
+def stage_record(
+    card: ModelCard, plan: SamplingPlan, samples: int, symmetries: int, geometry: Mapping[str, Any], restored: Restored
+) -> dict[str, Any]:
+    """What one stage of a run was: the model, how it was sampled, on which grids, and how exactly what was measured is met."""
+    return {
+        "model": {"name": card.name, "version": card.version, "sha256": card.sha256, "licence": card.licence},
+        "sampling": {
+            "sampler": plan.sampler,
+            "steps": plan.steps,
+            "eta": plan.eta,
+            "grid": plan.grid,
+            "alignment_rule": plan.rule,
+            "network_evaluations_per_slice": plan.steps * samples,
+            "symmetries": min(samples, symmetries),
+        },
+        "geometry": dict(geometry),
+        "consistency_db": consistency_db(restored),
+    }
 
 
 def provenance_record(
     source: Volume,
     options: SuperResolutionOptions,
-    card: ModelCard,
-    plan: SamplingPlan,
-    grid: InPlaneGrid,
-    restored: Restored,
+    stages: Sequence[Mapping[str, Any]],
     bandwidth: Bandwidth,
     warnings: Sequence[str],
-    device: str,
-    seconds: float,
+    run: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The JSON-able record of one run; with the same versions and device class its options give the same image."""
-    rows, columns = grid.factors
+    """The JSON-able record of one run; with the same versions and device class its options give the same image.
+
+    The last stage stands at the top; an isotropic run tells of the stage before it under `in_plane`, and its consistency is
+    the worse of both.
+    """
+    *before, last = stages
+    known = [stage["consistency_db"] for stage in stages if stage["consistency_db"] is not None]
     return {
         "notice": NOTICE,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -65,21 +84,12 @@ def provenance_record(
             "source": dict(source.metadata),
             "measured_share_of_kspace": {"rows": bandwidth.rows, "columns": bandwidth.columns},
         },
-        "model": {"name": card.name, "version": card.version, "sha256": card.sha256, "licence": card.licence},
+        **last,
+        **({"in_plane": before[0]} if before else {}),
         "options": options.as_dict(),
-        "sampling": {
-            "sampler": plan.sampler,
-            "steps": plan.steps,
-            "eta": plan.eta,
-            "grid": plan.grid,
-            "alignment_rule": plan.rule,
-            "network_evaluations_per_slice": plan.steps * options.samples,
-            "symmetries": min(options.samples, SYMMETRIES),
-        },
-        "geometry": {"factor_rows": rows, "factor_columns": columns, "align": grid.align, "margin": list(grid.margin)},
-        "consistency_db": consistency_db(restored),
+        "consistency_db": min(known, default=None),
         "warnings": list(warnings),
-        "run": {"device": device, "seconds": round(seconds, 3), "slices_at_a_time": restored.batch},
+        "run": dict(run),
         "versions": {
             "pdm_core": package_version(),
             "torch": str(torch.__version__),

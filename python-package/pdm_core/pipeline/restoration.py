@@ -15,12 +15,11 @@ from pdm_core.diffusion.periodic import PeriodicDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.diffusion.symmetric import SymmetricDenoiser
 from pdm_core.pipeline.grid import InPlaneGrid, to_tensor
+from pdm_core.pipeline.memory import Portion
 from pdm_core.pipeline.noise import noise_fields, shared_by, stream
-from pdm_core.pipeline.tiles import TILE, TiledDenoiser
+from pdm_core.pipeline.tiles import TiledDenoiser
 from pdm_core.progress import Progress, WarningCallback
 from pdm_core.volume.volume import FloatArray
-
-_SMALLEST_TILE = 64
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,6 @@ class Restorer:
     device: torch.device
     tile: int | None = None
 
-    def work_units(self, slices: int) -> int:
-        """Slice-steps of a run, for the progress."""
-        return slices * self.samples * self.plan.steps
-
     @torch.inference_mode()
     def restore(self, slices: FloatArray, batch: int, progress: Progress, warn: WarningCallback) -> Restored:
         """Restore slices (K, h, w) in the network's range; memory beyond the output does not grow with K."""
@@ -96,15 +91,8 @@ class Restorer:
 
     def _with_less_memory(self, batch: int, warn: WarningCallback, error: torch.cuda.OutOfMemoryError) -> tuple[Restorer, int]:
         """Half the batch, then tiles; the caller starts the failed slices anew."""
-        torch.cuda.empty_cache()
-        if batch > 1:
-            warn(f"The device ran out of memory with {batch} slices at a time; going on with {batch // 2}.")
-            return self, batch // 2
-        tile = self.tile // 2 if self.tile else TILE
-        if tile < _SMALLEST_TILE:
-            raise error
-        warn(f"The device ran out of memory with one slice; going on with tiles of {tile} pixels.")
-        return replace(self, tile=tile), 1
+        portion = Portion(batch, self.tile).smaller(warn, error)
+        return replace(self, tile=portion.tile), portion.batch
 
     def _mean_and_spread(self, measured: Tensor, noises: list[Tensor], progress: Progress) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over the samples by Welford's recurrence, (N, 1, H, W) each."""

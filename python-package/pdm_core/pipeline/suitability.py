@@ -2,56 +2,83 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from pdm_core.degradation.bandwidth import Bandwidth
 from pdm_core.diffusion.bridge import Bridge
 from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.errors import InputError
-from pdm_core.pipeline.intensity import IntensityMap
-from pdm_core.pipeline.options import SuperResolutionOptions
-from pdm_core.volume.volume import Volume
+from pdm_core.pipeline.lattice import Lattice
+from pdm_core.pipeline.slices import SliceGrid
 from pdm_core.zoo import ModelCard
 from pdm_core.zoo.validity import notes_on_spacing
 
 # Output beyond this many voxels would not fit the memory of a workstation.
 _MAX_OUTPUT_VOXELS = 2**31
+# New slices finer or coarser than these shares of the pixels do not occur in training.
+_FINEST_SLICES, _COARSEST_SLICES = 0.9, 1.7
 
 
-def refuse_unworkable(volume: Volume, card: ModelCard, factor: float) -> None:
-    """Raise `InputError` for a volume that this model cannot work on."""
-    rows, columns = volume.shape[1:]
+def refuse_unworkable(lattice: Lattice, card: ModelCard, growth: float) -> None:
+    """Raise `InputError` for a volume that this model cannot work on; `growth` is the ratio of voxels after and before."""
+    rows, columns = lattice.shape[1:]
     if min(rows, columns) < card.min_matrix:
         raise InputError(
             f"The slices have {columns} x {rows} pixels; the model {card.name} needs at least {card.min_matrix} on each side.",
             "Choose a series with a larger matrix.",
         )
-    if volume.array.size * factor**2 > _MAX_OUTPUT_VOXELS:
-        raise InputError(
-            f"The output would have {volume.array.size * factor**2:.2g} voxels.",
-            "Use a smaller factor or crop the volume.",
-        )
-    IntensityMap.of(volume.array)
+    voxels = math.prod(lattice.shape) * growth
+    if voxels > _MAX_OUTPUT_VOXELS:
+        raise InputError(f"The output would have {voxels:.2g} voxels.", "Use a smaller factor or crop the volume.")
 
 
-def warnings_for(
-    volume: Volume, card: ModelCard, options: SuperResolutionOptions, plan: SamplingPlan, bandwidth: Bandwidth
-) -> Iterator[str]:
-    """What a careful user should know before trusting this model on this volume."""
-    if options.samples > 1 and plan.steps == 1 and Bridge.from_dict(card.bridge).at(1.0).a == 0.0:
-        # An aligned bridge starts at a_K = 0: one step ignores the noise.
+def notes_on_samples(card: ModelCard, plan: SamplingPlan, samples: int) -> Iterator[str]:
+    """What to say of several samples that hardly differ: an aligned bridge starts at a_K = 0, one step ignores the noise."""
+    if samples > 1 and plan.steps == 1 and Bridge.from_dict(card.bridge).at(1.0).a == 0.0:
         yield (
             "With one step the samples differ only by how the model sees the slices, flipped or transposed: "
             "their mean is good, but their spread is far smaller than that of samples of three or more steps."
         )
-    yield from notes_on_spacing(card, volume.spacing)
-    modality = volume.metadata.get("modality")
+
+
+def notes_on_modality(lattice: Lattice) -> Iterator[str]:
+    """What to say of images that are no MRI."""
+    modality = lattice.metadata.get("modality")
     if modality not in (None, "", "MR"):
         yield f"The modality is {modality}, not MR: the model has never seen such images."
+
+
+def notes_on_pixels(lattice: Lattice, card: ModelCard, factor: float, bandwidth: Bandwidth) -> Iterator[str]:
+    """What a careful user should know before trusting this model within the slices of this volume."""
+    yield from notes_on_spacing(card, lattice.spacing)
     if bandwidth.interpolated:
-        rows, columns = bandwidth.true_size((volume.shape[1], volume.shape[2]))
+        rows, columns = bandwidth.true_size((lattice.shape[1], lattice.shape[2]))
         yield (
-            f"The scanner has interpolated this image: of its {volume.shape[2]} x {volume.shape[1]} matrix about "
+            f"The scanner has interpolated this image: of its {lattice.shape[2]} x {lattice.shape[1]} matrix about "
             f"{columns} x {rows} was measured. The projection keeps the empty band between them empty, "
-            f"so a factor of {options.factor:g} adds less than it would to the measured matrix."
+            f"so a factor of {factor:g} adds less than it would to the measured matrix."
+        )
+
+
+def notes_on_slices(lattice: Lattice, card: ModelCard, grid: SliceGrid) -> Iterator[str]:
+    """What a careful user should know before trusting this model between the slices of this volume."""
+    yield from notes_on_spacing(card, lattice.spacing)
+    distance, thickness = lattice.spacing[2], grid.operator.profile.thickness
+    if grid.thickness_from == "spacing":
+        yield (
+            f"The slice thickness is not known: it is taken as the slices' distance, {distance:.2f} mm, as if there were "
+            "neither gaps nor overlaps. Give it if you know it (thickness_mm, --thickness)."
+        )
+    low, high = card.thickness or (thickness, thickness)
+    if not 0.99 * low <= thickness <= 1.01 * high:
+        yield (
+            f"The slices are {grid.thickness_mm:.2f} mm thick at a distance of {distance:.2f} mm, a ratio of {thickness:.2f}; "
+            f"the model {card.name} was trained on {low:g} to {high:g}: its detail is less certain here."
+        )
+    ratio = distance / grid.operator.factor / lattice.pixel
+    if not _FINEST_SLICES <= ratio <= _COARSEST_SLICES:
+        yield (
+            f"The new slices will be {ratio * lattice.pixel:.2f} mm apart, the pixels are {lattice.pixel:.2f} mm; "
+            f"the model {card.name} was trained on slices about as fine as the pixels."
         )

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from pdm_core.degradation.bandwidth import true_bandwidth
-from pdm_core.diffusion.sampling import SamplingPlan
-from pdm_core.pipeline.devices import choose_device, default_batch, device_name, prepared
-from pdm_core.pipeline.grid import Align, InPlaneGrid, to_tensor
+from pdm_core.pipeline.devices import choose_device, device_name
 from pdm_core.pipeline.intensity import IntensityMap
+from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
+from pdm_core.pipeline.placement import stages_of
 from pdm_core.pipeline.provenance import provenance_record
-from pdm_core.pipeline.restoration import Restorer
-from pdm_core.pipeline.suitability import refuse_unworkable, warnings_for
+from pdm_core.pipeline.stages import STAGES, Stage, StageResult, ThroughPlaneStage
+from pdm_core.pipeline.suitability import notes_on_modality
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback, WarningCallback
-from pdm_core.volume.volume import FloatArray, Volume
-from pdm_core.zoo import ModelCard, find_model, load_model
+from pdm_core.volume.volume import Volume
+from pdm_core.zoo import find_models
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,13 @@ def super_resolve(
     cancel: CancelCheck | None = None,
     warn: WarningCallback | None = None,
 ) -> SuperResolutionResult:
-    """Restore the in-plane resolution of `volume`.
+    """Restore the resolution of `volume` within its slices, between them, or both.
 
     Args:
         volume: the low-resolution volume; it is not changed.
-        options: factor, model, sampler, device and the rest.
-        progress: receives slice-steps with an ETA.
-        cancel: asked after every step.
+        options: mode, factor, model, sampler, device and the rest.
+        progress: receives steps of slices or planes with an ETA.
+        cancel: asked after every step, through-plane after every batch of planes.
         warn: receives what the user should know; the same lines stand in the provenance.
 
     Raises:
@@ -63,70 +62,59 @@ def super_resolve(
     """
     options = options or SuperResolutionOptions()
     options.validate()
-    card = find_model(options.model, options.factor)
-    plan = sampling_plan(options, card)
-    refuse_unworkable(volume, card, options.factor)
+    stages = _planned(volume, options)
+    IntensityMap.of(volume.array)
     device = choose_device(options.device)
     begun = time.monotonic()
     warnings, say = _collecting(warn)
     bandwidth = true_bandwidth(volume.array)
-    for line in warnings_for(volume, card, options, plan, bandwidth):
+    for line in (*(line for stage in stages for line in stage.notes(bandwidth)), *notes_on_modality(Lattice.of(volume))):
         say(line)
 
-    intensity = IntensityMap.of(volume.array)
-    unit = intensity.to_unit(volume.array)
-    grid = InPlaneGrid.of(unit, options.factor, options.align, options.pad)
-    denoiser = prepared(load_model(card, device), device)
-    restorer = Restorer(denoiser, grid, plan, options.samples, options.seed, options.project, device)
-    batch = options.batch or default_batch(device, grid.padded_high[0] * grid.padded_high[1], len(unit))
-    meter = Progress("restoring", restorer.work_units(len(unit)), progress, cancel)
-    restored = restorer.restore(unit, batch, meter, say)
-    seconds = time.monotonic() - begun
-    record = provenance_record(volume, options, card, plan, grid, restored, bandwidth, warnings, device_name(device), seconds)
-    return SuperResolutionResult(
-        _placed(volume, grid, intensity.from_unit(restored.mean)),
-        None if restored.spread is None else _placed(volume, grid, restored.spread * np.float32(intensity.scale)),
-        record,
-    )
+    meter = Progress("restoring", sum(stage.units for stage in stages), progress, cancel)
+    results: list[StageResult] = []
+    for stage in stages:
+        results.append(stage.run(results[-1].volume if results else volume, device, meter, say))
+    run = {
+        "device": device_name(device),
+        "seconds": round(time.monotonic() - begun, 3),
+        "slices_at_a_time": results[-1].batch,
+        "megapixels": round(sum(stage.megapixels for stage in stages), 3),
+    }
+    record = provenance_record(volume, options, [result.record for result in results], bandwidth, warnings, run)
+    return SuperResolutionResult(results[-1].volume, _uncertainty(stages, results), record)
 
 
-@torch.inference_mode()
-def zero_filled(volume: Volume, factor: float, align: Align = "index0") -> Volume:
-    """The volume on the grid of its restoration with nothing added: what was measured, interpolated by zero filling.
-
-    The restoration less this is what the model has inferred.
-    """
-    grid = InPlaneGrid.of(volume.array, factor, align, pad=False)
-    array = np.empty((volume.shape[0], *grid.high), dtype=np.float32)
-    for number, measured in enumerate(volume.array):
-        tensor = to_tensor(measured[None], torch.device("cpu"))
-        array[number] = grid.placed(grid.interpolated(tensor), tensor, project=True)[0, 0].numpy()
-    return _placed(volume, grid, array)
+def _planned(volume: Volume, options: SuperResolutionOptions) -> list[Stage]:
+    """The stages, checked against each other before any of them works."""
+    lattice, stages = Lattice.of(volume), []
+    cards = find_models(options.mode, options.model, options.factor)
+    for stage_options, card in zip(stages_of(options), cards, strict=True):
+        stages.append(STAGES[stage_options.mode](lattice, stage_options, card))
+        lattice = stages[-1].after
+    return stages
 
 
-def sampling_plan(options: SuperResolutionOptions, card: ModelCard) -> SamplingPlan:
-    """The options' sampler, and the card's defaults where the options leave the choice."""
-    defaults = card.sampler
-    if options.sampler != "auto":
-        defaults = {**defaults, "sampler": options.sampler, "eta": options.eta, "grid": options.grid}
-    return SamplingPlan(
-        sampler=defaults["sampler"],
-        steps=options.steps or defaults["steps" if options.samples == 1 else "sample_steps"],
-        grid=defaults["grid"],
-        eta=defaults["eta"],
-        rule=defaults["rule"],
-    )
-
-
-def _placed(source: Volume, grid: InPlaneGrid, array: FloatArray) -> Volume:
-    return Volume(array, grid.matrix(source.ijk_to_ras), source.metadata)
+def _uncertainty(stages: Sequence[Stage], results: Sequence[StageResult]) -> Volume | None:
+    """Spread of the last stage, with that of the stage before carried along its slices, as if they were independent."""
+    last = results[-1].spread
+    if last is None or len(results) == 1:
+        return last
+    before = results[0].spread
+    assert before is not None
+    through = stages[-1]
+    assert isinstance(through, ThroughPlaneStage)
+    carried = through.grid.interpolated(before.array)
+    return replace(last, array=np.hypot(last.array, carried))
 
 
 def _collecting(warn: WarningCallback | None) -> tuple[list[str], Callable[[str], None]]:
-    """A list of warnings and the function that adds to it and tells the caller."""
+    """A list of warnings and the function that adds to it, once each, and tells the caller."""
     warnings: list[str] = []
 
     def say(line: str) -> None:
+        if line in warnings:
+            return
         warnings.append(line)
         if warn is not None:
             warn(line)

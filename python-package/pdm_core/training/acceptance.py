@@ -15,6 +15,7 @@ from pdm_core.evaluation.in_plane import ZERO_FILLING, Row, evaluate_in_plane
 from pdm_core.evaluation.tables import circumstances, with_means
 from pdm_core.progress import CancelCheck, ProgressCallback
 from pdm_core.training.dataset import Dataset, DataSource, VolumeRecord
+from pdm_core.training.degradations import KspaceDegradation
 from pdm_core.training.validation import validation_factors
 from pdm_core.volume import Volume
 from pdm_core.zoo import ModelCard, import_model, read_card, verify_model, write_card
@@ -47,11 +48,16 @@ def accept(
         The card in the zoo, with the figures of the test split, and those figures.
 
     Raises:
-        InputError: no finished run, another dataset, no test volume, or a model that is no better than zero filling.
+        InputError: no finished run, no in-plane model, another dataset, no test volume, or no better than zero filling.
     """
     path = _card_path(run_folder)
     card = read_card(path)
     verify_model(card)
+    if card.mode != "in-plane":
+        raise InputError(
+            f"The model {card.name} is for {card.mode} runs; only in-plane models are measured here.",
+            f"Import it unmeasured: pdm-sr models import {card.weights} {path}.",
+        )
     if card.training.get("dataset") != dataset.digest:
         raise InputError(
             f"The model {card.name} was trained on another dataset than {dataset.folder}: it may have seen its test volumes.",
@@ -61,7 +67,7 @@ def accept(
         evaluate_in_plane(
             _cases(dataset, card, warn),
             [str(path), *_teacher(card)],
-            validation_factors(card.factors),
+            validation_factors(card.factors, KspaceDegradation()),
             sorted({1, card.sampler["steps"]}) if _teacher(card) else [card.sampler["steps"]],
             samples=1,
             device=device,

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 import numpy as np
@@ -44,12 +44,11 @@ class Batch:
     def part(self, start: int, count: int) -> Batch:
         """`count` pairs from `start` on, or as many as there are."""
         chosen = slice(start, start + count)
-        pairs = Pairs(self.pairs.x_hr[chosen], self.pairs.x_lr[chosen], self.pairs.factor[chosen])
-        return Batch(pairs, self.times[chosen], self.noise[chosen])
+        return Batch(self.pairs.part(chosen), self.times[chosen], self.noise[chosen])
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        pairs = Pairs(self.pairs.x_hr.to(device), self.pairs.x_lr.to(device), self.pairs.factor)
+        pairs = replace(self.pairs, x_hr=self.pairs.x_hr.to(device), x_lr=self.pairs.x_lr.to(device))
         return Batch(pairs, self.times, self.noise.to(device))
 
 

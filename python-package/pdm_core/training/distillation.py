@@ -43,10 +43,10 @@ class ConsistencyLoss:
         spread = column([student.spread(factor) for factor in pairs.factor], x)
         with autocast(x.device):
             with torch.no_grad():
-                x_hr = self._teacher.estimate_each(x, pairs.x_lr, now, pairs.factor)
+                x_hr = self._teacher.estimate_each(x, pairs.x_lr, now, pairs.factor, *pairs.further)
                 stepped = _ddim_step(student.bridge, x, x_hr, pairs.x_lr, now, before)
-                aim = self._target.estimate_each(stepped, pairs.x_lr, before, pairs.factor)
-            estimate = student.estimate_each(x, pairs.x_lr, now, pairs.factor)
+                aim = self._target.estimate_each(stepped, pairs.x_lr, before, pairs.factor, *pairs.further)
+            estimate = student.estimate_each(x, pairs.x_lr, now, pairs.factor, *pairs.further)
         return distance(estimate / spread, aim / spread, self._kind)
 
 

@@ -44,4 +44,4 @@ def initial_network(recipe: Recipe, device: torch.device) -> nn.Module:
 def spread_for(recipe: Recipe, stacks: Sequence[SliceStack]) -> ResidualSpread:
     """s_d of the run: that of the model it starts from, whose weights fit no other, or else that of the data."""
     card = initial_model(recipe)
-    return residual_spread(stacks, recipe.factors) if card is None else card.residual_std
+    return residual_spread(stacks, recipe.factors, recipe.degradation) if card is None else card.residual_std

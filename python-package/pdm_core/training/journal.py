@@ -42,7 +42,7 @@ class Journal:
         rows = [[record["step"], *(f"{record[key]:.4f}" for key in columns[1:])] for record in reversed(history)]
         text = page(
             f"Training of {self._name}",
-            paragraph("Gains are over zero filling, on the validation volumes. The newest validation stands first."),
+            paragraph("Gains are over the interpolated image, on the validation volumes. The newest validation stands first."),
             picture(as_png(_curves(history, columns)), "loss and gains over the steps"),
             *(captioned(gray_png(image.numpy()), caption) for caption, image in images.items()),
             table(columns, rows),

@@ -160,7 +160,7 @@ def _run(
     denoiser, averaged = (
         build_denoiser(weights, recipe.bridge, recipe.parameterization, spread) for weights in (network, state.average)
     )
-    sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share)
+    sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share, recipe.degradation)
     draw = partial(draw_batch, sampler, recipe, rank=team.rank, size=team.size)
     objective = _objective(recipe, denoiser, averaged.eval(), team.device)
     stepper = Stepper(recipe, state, objective, team, warn if team.leads else lambda message: None)
@@ -248,9 +248,10 @@ class _Run:
     def _record(self) -> None:
         """Validate, keep the best weights, and write checkpoint, history and journal."""
         state, recipe = self.state, self.recipe
-        stacks, factors = self.dataset.stacks("val", recipe.data), validation_factors(recipe.factors)
+        degradation, stacks = recipe.degradation, self.dataset.stacks("val", recipe.data)
+        factors = validation_factors(recipe.factors, degradation)
         record: dict[str, Any] = {"step": state.step, "loss": self._mean_loss()}
-        record.update(validate(self.averaged, stacks, factors, self.team))
+        record.update(validate(self.averaged, stacks, factors, self.team, degradation))
         # A student leaves the mean of all answers, which scores highest, for one of them: its last weights are its best.
         if recipe.distillation is not None or all(score(record) > score(earlier) for earlier in state.history):
             state.best = {name: tensor.detach().clone() for name, tensor in state.average.state_dict().items()}
@@ -258,4 +259,5 @@ class _Run:
         state.losses.clear()
         self.save()
         if self.journal is not None:
-            self.journal.write(state.history, examples(self.averaged, stacks[0], factors[-1], self.team.device))
+            pictures = examples(self.averaged, stacks[0], factors[-1], self.team.device, degradation)
+            self.journal.write(state.history, pictures)

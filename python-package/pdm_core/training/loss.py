@@ -43,7 +43,7 @@ def denoising_loss(
     """
     a, b, sigma = (column(curve, noise) for curve in denoiser.bridge.curves(times))
     x = a * pairs.x_hr + b * pairs.x_lr + sigma * noise
-    scalars = conditioning_each(sigma, pairs.factor)
+    scalars = conditioning_each(sigma, pairs.factor, *pairs.further)
     if isinstance(denoiser, EpsilonDenoiser):
         return distance(_output(denoiser.network, torch.cat((x, pairs.x_lr), dim=1), scalars), noise, kind)
     spread = column([denoiser.spread(factor) for factor in pairs.factor], noise)

@@ -58,7 +58,7 @@ def _words(recipe: Recipe) -> dict[str, Any]:
 
 
 def _spacing(recipe: Recipe, dataset: Dataset) -> tuple[float, float]:
-    """Smallest and largest pixel spacing of the low-resolution images that were trained on, mm."""
+    """Smallest and largest spacing of the low-resolution images that were trained on, mm."""
     names = {stack.case for stack in dataset.stacks("train", recipe.data)}
     pixels = [max(record.facts.spacing_mm[:2]) for record in dataset.volumes if record.name in names]
     return round(min(pixels) * recipe.factors[0], 3), round(max(pixels) * recipe.factors[1], 3)
@@ -71,7 +71,7 @@ def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, training: Mappi
         title=words["title"],
         purpose=words["purpose"],
         version=package_version(),
-        mode="in-plane",
+        mode=recipe.mode,
         method="pdm" if recipe.distillation is None else "consistency",
         network=recipe.network,
         bridge=recipe.bridge,
@@ -89,6 +89,7 @@ def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, training: Mappi
         smoke={},
         training=training,
         limits=tuple(words.get("limits", ())),
+        thickness=recipe.thickness if recipe.mode == "through-plane" else None,
     )
 
 

@@ -11,9 +11,12 @@ import yaml
 
 from pdm_core.errors import InputError
 from pdm_core.training.dataset.index import DataSource
+from pdm_core.training.degradations import Degradation, degradation_of
 from pdm_core.zoo import ModelCard, find_model
 
 _BUNDLED = Path(__file__).parent / "recipes"
+# What a network is told: noise level, factor and, for through-plane models, the slices' thickness.
+_SCALARS = {"in-plane": 2, "through-plane": 3}
 # A student of more steps gains nothing over its teacher.
 _MOST_STEPS = 4
 
@@ -48,7 +51,9 @@ class Recipe:
         network: preset and overrides for `pdm_core.networks.build_network`.
         bridge: fields of `pdm_core.diffusion.Bridge`.
         parameterization: "residual" (rule "consistent") or "epsilon" (rule "paper").
-        factors: smallest and largest in-plane factor.
+        mode: "in-plane" or "through-plane": along which axes resolution is restored.
+        factors: smallest and largest factor.
+        thickness: smallest and largest slice thickness as a share of the slices' distance, for through-plane models.
         data: parts of the dataset with their weights; none takes all of it.
         crop: edge of the square training crops in pixels.
         batch: crops a step.
@@ -72,7 +77,9 @@ class Recipe:
     network: Mapping[str, Any]
     bridge: Mapping[str, Any] = field(default_factory=lambda: {"steps": 100, "start": 25, "alignment": "cosine"})
     parameterization: str = "residual"
+    mode: str = "in-plane"
     factors: tuple[float, float] = (1.5, 4.0)
+    thickness: tuple[float, float] = (0.7, 1.3)
     data: tuple[DataSource, ...] = ()
     crop: int = 96
     batch: int = 8
@@ -94,6 +101,11 @@ class Recipe:
         low, high = self.factors
         checks = {
             f"factors {low:g} to {high:g} must satisfy 1 < low <= high": 1.0 < low <= high,
+            f"mode {self.mode!r} must be in-plane or through-plane": self.mode in ("in-plane", "through-plane"),
+            f"thickness {self.thickness} must satisfy 0 < low <= high": 0.0 < self.thickness[0] <= self.thickness[1],
+            f"a network for {self.mode} takes {_SCALARS.get(self.mode)} scalars": (
+                self.network.get("scalars", 2) == _SCALARS.get(self.mode)
+            ),
             f"crop {self.crop} must be at least 32": self.crop >= 32,
             f"batch {self.batch}, iterations {self.iterations} and validate_every {self.validate_every} must be positive": (
                 min(self.batch, self.iterations, self.validate_every) > 0
@@ -112,6 +124,11 @@ class Recipe:
         for complaint, fine in checks.items():
             if not fine:
                 raise InputError(f"Recipe {self.name!r}: {complaint}.")
+
+    @property
+    def degradation(self) -> Degradation:
+        """How the training images lose resolution."""
+        return degradation_of(self.mode, self.thickness)
 
     def as_dict(self) -> dict[str, Any]:
         """What decides the run, JSON-able: all but the words for the card."""
@@ -150,7 +167,8 @@ def load_recipe(path_or_name: str | Path) -> Recipe:
 
 def _as_in(card: ModelCard) -> dict[str, Any]:
     """The entries that a run takes over from the model that it starts from."""
-    return {"network": card.network, "bridge": card.bridge, "parameterization": card.parameterization}
+    taken = {"mode": card.mode, "network": card.network, "bridge": card.bridge, "parameterization": card.parameterization}
+    return taken if card.thickness is None else {**taken, "thickness": card.thickness}
 
 
 def _from_mapping(content: Any, source: str) -> Recipe:
@@ -164,9 +182,9 @@ def _from_mapping(content: Any, source: str) -> Recipe:
         values = dict(content)
         if "data" in values:
             values["data"] = tuple(DataSource(**item) for item in values["data"])
-        if "factors" in values:
-            low, high = values["factors"]
-            values["factors"] = (float(low), float(high))
+        for name in {"factors", "thickness"} & set(values):
+            low, high = values[name]
+            values[name] = (float(low), float(high))
         if "distillation" in values:
             values["distillation"] = Distillation(**values["distillation"])
             values.setdefault("initial", values["distillation"].teacher)

@@ -1,24 +1,21 @@
-"""Validation during training: whole slices restored and projected, against zero filling."""
+"""Validation during training: whole slices restored and projected, against the interpolated ones."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pdm_core.degradation.kspace import lowres_size, project
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser
-from pdm_core.diffusion.periodic import PeriodicDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.evaluation.metrics import psnr, ssim
+from pdm_core.training.degradations import Degradation
 from pdm_core.training.slices import SliceStack
 from pdm_core.training.team import Team
 
 _SLICES = 3
-_COMMON_FACTORS = (2.0, 4.0)
 # The faithful setting of a residual model; a noise-predicting one needs several steps of its own rule.
 _PLANS = {
     ResidualDenoiser: SamplingPlan(steps=1),
@@ -26,9 +23,9 @@ _PLANS = {
 }
 
 
-def validation_factors(factors: tuple[float, float]) -> tuple[float, ...]:
-    """The factors to validate at, rising: x2 and x4 where a model serves them, else its largest."""
-    return tuple(factor for factor in _COMMON_FACTORS if factors[0] <= factor <= factors[1]) or (factors[1],)
+def validation_factors(factors: tuple[float, float], degradation: Degradation) -> tuple[float, ...]:
+    """The factors to validate at, rising: the usual ones (in-plane x2 and x4) where a model serves them, else its largest."""
+    return tuple(factor for factor in degradation.validated if factors[0] <= factor <= factors[1]) or (factors[1],)
 
 
 def score(record: Mapping[str, Any]) -> float:
@@ -39,9 +36,13 @@ def score(record: Mapping[str, Any]) -> float:
 
 @torch.no_grad()
 def validate(
-    denoiser: ResidualDenoiser | EpsilonDenoiser, stacks: Sequence[SliceStack], factors: Sequence[float], team: Team
+    denoiser: ResidualDenoiser | EpsilonDenoiser,
+    stacks: Sequence[SliceStack],
+    factors: Sequence[float],
+    team: Team,
+    degradation: Degradation,
 ) -> dict[str, float]:
-    """Mean gain over zero filling at each factor, on the central slices of the validation volumes; the team shares them.
+    """Mean gain over x_LR at each factor, on the central slices of the validation volumes; the team shares them.
 
     Returns:
         `psnr_gain_x2` in dB and `ssim_gain_x2`, and the same for the other factors; data range 1 between the percentiles of
@@ -50,7 +51,7 @@ def validate(
     gains: dict[str, float] = {}
     for factor in factors:
         own = stacks[team.rank :: team.size]
-        rows = [_gain(denoiser, _central(stack).to(team.device), factor) for stack in own]
+        rows = [_gain(denoiser, _central(stack).to(team.device), factor, degradation) for stack in own]
         psnr_sum, ssim_sum = team.total([sum(row[0] for row in rows), sum(row[1] for row in rows)])
         gains[f"psnr_gain_x{factor:g}"] = psnr_sum / len(stacks)
         gains[f"ssim_gain_x{factor:g}"] = ssim_sum / len(stacks)
@@ -59,12 +60,17 @@ def validate(
 
 @torch.no_grad()
 def examples(
-    denoiser: ResidualDenoiser | EpsilonDenoiser, stack: SliceStack, factor: float, device: torch.device
+    denoiser: ResidualDenoiser | EpsilonDenoiser,
+    stack: SliceStack,
+    factor: float,
+    device: torch.device,
+    degradation: Degradation,
 ) -> dict[str, Tensor]:
-    """Zero-filled, restored and true middle slice of a volume, (H, W) each, to be looked at."""
+    """Interpolated, restored and true middle slice of a volume, (H, W) each, to be looked at."""
     x_hr = _central(stack).to(device)[:1]
-    x_lr, restored = _restored(denoiser, x_hr, factor)
-    return {name: image[0, 0].cpu() for name, image in (("zero filling", x_lr), ("restored", restored), ("truth", x_hr))}
+    x_lr, restored = _restored(denoiser, x_hr, factor, degradation)
+    images = {degradation.baseline: x_lr, "restored": restored, "truth": x_hr}
+    return {name: image[0, 0].cpu() for name, image in images.items()}
 
 
 def _central(stack: SliceStack) -> Tensor:
@@ -72,25 +78,30 @@ def _central(stack: SliceStack) -> Tensor:
     return stack.take(range(first, min(first + _SLICES, len(stack))))[:, None]
 
 
-def _gain(denoiser: ResidualDenoiser | EpsilonDenoiser, x_hr: Tensor, factor: float) -> tuple[float, float]:
-    """PSNR and SSIM of the restored image less those of the zero-filled one."""
-    unit_hr, unit_lr, unit_restored = ((image + 1.0) / 2.0 for image in (x_hr, *_restored(denoiser, x_hr, factor)))
+def _gain(
+    denoiser: ResidualDenoiser | EpsilonDenoiser, x_hr: Tensor, factor: float, degradation: Degradation
+) -> tuple[float, float]:
+    """PSNR and SSIM of the restored image less those of the interpolated one."""
+    images = (x_hr, *_restored(denoiser, x_hr, factor, degradation))
+    unit_hr, unit_lr, unit_restored = ((image + 1.0) / 2.0 for image in images)
     return (
         float((psnr(unit_restored, unit_hr) - psnr(unit_lr, unit_hr)).mean()),
         float((ssim(unit_restored, unit_hr) - ssim(unit_lr, unit_hr)).mean()),
     )
 
 
-def _restored(denoiser: ResidualDenoiser | EpsilonDenoiser, x_hr: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+def _restored(
+    denoiser: ResidualDenoiser | EpsilonDenoiser, x_hr: Tensor, factor: float, degradation: Degradation
+) -> tuple[Tensor, Tensor]:
     """x_LR and its projected restoration, one slice at a time."""
-    size = lowres_size((x_hr.shape[-2], x_hr.shape[-1]), factor)
-    true_factor = math.sqrt(x_hr.shape[-2] * x_hr.shape[-1] / (size[0] * size[1]))
-    x_lr = project(x_hr, size)
+    reduction = degradation.reduction((x_hr.shape[-2], x_hr.shape[-1]), factor)
+    x_lr = reduction.low_resolution(x_hr)
     noise = torch.randn(x_hr.shape, generator=torch.Generator().manual_seed(0)).to(x_hr)
+    whole = reduction.on_whole_slices(denoiser)
     estimate = torch.cat(
         [
-            sample(PeriodicDenoiser(denoiser), lr, true_factor, _PLANS[type(denoiser)], eps)
+            sample(whole, lr, reduction.factor, _PLANS[type(denoiser)], eps)
             for lr, eps in zip(torch.split(x_lr, 1), torch.split(noise, 1), strict=True)
         ]
     )
-    return x_lr, estimate - project(estimate, size) + x_lr
+    return x_lr, reduction.refined(estimate, x_lr)

@@ -51,12 +51,13 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
     volume = Volume(array, np.array(job["ijk_to_ras"]), job.get("metadata", {}))
     reference = _reference(job, folder, volume, options)
 
-    from pdm_core.pipeline.super_resolution import super_resolve, zero_filled
+    from pdm_core.pipeline.placement import measured_only
+    from pdm_core.pipeline.super_resolution import super_resolve
 
     cancel = folder / CANCEL
     result = super_resolve(volume, options, progress=console.progress, cancel=cancel.exists, warn=console.warning)
     _write(result.volume.array, folder / _RESULT)
-    _write(result.volume.array - zero_filled(volume, options.factor, options.align).array, folder / _DETAIL)
+    _write(result.volume.array - measured_only(volume, options).array, folder / _DETAIL)
     if result.uncertainty is not None:
         _write(result.uncertainty.array, folder / _UNCERTAINTY)
     facts: dict[str, Any] = {
@@ -106,17 +107,16 @@ def _reference(job: Mapping[str, Any], folder: Path, volume: Volume, options: Su
     """The reference, refused before the work when it does not fit the result voxel by voxel."""
     if job.get("reference") is None:
         return None
-    from pdm_core.pipeline.grid import InPlaneGrid
+    from pdm_core.pipeline.placement import output_lattice
 
     reference = checked_array(np.load(folder / job["reference"], allow_pickle=False), "The reference")
-    grid = InPlaneGrid.of(volume.array, options.factor, options.align, options.pad)
-    expected = (volume.shape[0], *grid.high)
-    if reference.shape != expected:
+    expected = output_lattice(volume, options)
+    if reference.shape != expected.shape:
         raise InputError(
-            f"The reference has {reference.shape[::-1]} voxels (I, J, K), the result will have {expected[::-1]}.",
+            f"The reference has {reference.shape[::-1]} voxels (I, J, K), the result will have {expected.shape[::-1]}.",
             "Choose a reference on the grid of the result, or none.",
         )
-    apart = np.abs(np.array(job["reference_ijk_to_ras"]) - grid.matrix(volume.ijk_to_ras)).max()
+    apart = np.abs(np.array(job["reference_ijk_to_ras"]) - expected.ijk_to_ras).max()
     if apart > _SAME_PLACE_MM:
         raise InputError(
             f"The reference does not lie where the result will lie: their matrices differ by up to {apart:.3g} mm.",

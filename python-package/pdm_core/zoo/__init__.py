@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pdm_core.zoo.card import ModelCard, read_card
-from pdm_core.zoo.catalogue import find_model, list_models, user_zoo
+from pdm_core.zoo.catalogue import find_model, find_models, list_models, user_zoo
 
 if TYPE_CHECKING:
     from pdm_core.zoo.weights import export_model, import_model, load_model, verify_model, write_card
@@ -14,6 +14,7 @@ __all__ = [
     "ModelCard",
     "export_model",
     "find_model",
+    "find_models",
     "import_model",
     "list_models",
     "load_model",

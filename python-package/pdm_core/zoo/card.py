@@ -20,7 +20,7 @@ class ModelCard:
         title: one line for lists.
         purpose: what it does, for a radiologist.
         version: of the weights.
-        mode: "in-plane".
+        mode: "in-plane" or "through-plane".
         method: system of the paper that it belongs to.
         network: `pdm_core.networks.build_network` configuration.
         bridge: fields of `pdm_core.diffusion.Bridge`.
@@ -28,7 +28,8 @@ class ModelCard:
         residual_std: pairs (factor, s_d) for the residual preconditioning.
         sampler: defaults: sampler, steps of a single sample, sample_steps of several, grid, eta, rule.
         factors: smallest and largest factor.
-        spacing_mm: smallest and largest pixel spacing of the low-resolution images it was trained on.
+        spacing_mm: smallest and largest pixel spacing of the low-resolution images it was trained on; of through-plane models
+            the distance of their slices.
         min_matrix: pixels that each side of a slice must have.
         contrasts: what the training images were.
         data: data sets with name, licence and citation.
@@ -37,6 +38,8 @@ class ModelCard:
         training: recipe, steps, hardware and date.
         quality: measured tables with convention, command, machine and date.
         limits: what a user must know, and what falls short with the reason.
+        thickness: smallest and largest slice thickness as a share of the slices' distance that a through-plane model was
+            trained on; None for the others.
         sha256: of the weight file.
         smoke: input seed and expected statistics of one forward pass, for `models verify`.
     """
@@ -64,6 +67,7 @@ class ModelCard:
     training: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    thickness: tuple[float, float] | None = None
     weights: Path = Path()
 
     def supports(self, factor: float) -> bool:
@@ -101,13 +105,14 @@ def read_card(path: Path) -> ModelCard:
 
 
 def _required() -> set[str]:
-    return {item.name for item in fields(ModelCard)} - {"weights", "training", "quality", "limits"}
+    return {item.name for item in fields(ModelCard)} - {"weights", "training", "quality", "limits", "thickness"}
 
 
 def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:
     """The entries that JSON holds as lists, as the tuples that the card promises."""
     low, high = (float(value) for value in content["factors"])
     finest, coarsest = (float(value) for value in content["spacing_mm"])
+    thickness = content.get("thickness")
     return {
         "factors": (low, high),
         "spacing_mm": (finest, coarsest),
@@ -115,4 +120,5 @@ def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:
         "contrasts": tuple(content["contrasts"]),
         "data": tuple(content["data"]),
         "limits": tuple(content.get("limits", ())),
+        "thickness": None if thickness is None else (float(thickness[0]), float(thickness[1])),
     }

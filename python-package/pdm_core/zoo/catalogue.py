@@ -9,9 +9,9 @@ from pdm_core.errors import InputError, MissingDependencyError
 from pdm_core.zoo.card import ModelCard, read_card
 
 BUNDLED = Path(__file__).parent / "weights"
-# The first of these that is there is what `model="auto"` means. On the validation split `base` gains 0.02 dB at most over
-# `fast`, with twice the weights to run: it does not pay yet.
-_PREFERRED = ("fast", "base")
+# The first of these that is there is what `model="auto"` means in its mode. On the validation split `base` gains 0.02 dB at
+# most over `fast`, with twice the weights to run: it does not pay yet.
+_PREFERRED = ("fast", "base", "through_plane")
 
 
 def user_zoo() -> Path:
@@ -23,37 +23,71 @@ def user_zoo() -> Path:
     return Path(home) / "pdm_core" / "models"
 
 
-def list_models() -> list[ModelCard]:
-    """Cards of all models, bundled ones first; an imported model of the same name takes the bundled one's place."""
+def list_models(mode: str | None = None) -> list[ModelCard]:
+    """Cards of all models, or those of one mode; bundled ones first, an imported one of the same name in their place."""
     cards: dict[str, ModelCard] = {}
     for folder in (BUNDLED, user_zoo()):
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
             card = read_card(path)
             cards[card.name] = card
-    return list(cards.values())
+    return [card for card in cards.values() if mode in (None, card.mode)]
 
 
-def find_model(name: str, factor: float | None = None) -> ModelCard:
-    """The card of `name`, or of the preferred model for "auto"; the path of a card (`.json`) is a model not yet imported.
+def find_model(name: str, factor: float | None = None, mode: str | None = None) -> ModelCard:
+    """The card of `name`, or of the preferred model of a mode for "auto".
+
+    Args:
+        name: in the zoo, "auto", or the path of a card (`.json`) of a model not yet imported.
+        factor: that it must serve.
+        mode: that it must have; "auto" without one means in-plane.
 
     Raises:
-        InputError: no such model, or the factor lies outside its range.
-        MissingDependencyError: there is no model at all.
+        InputError: no such model, or it serves another mode or other factors.
+        MissingDependencyError: there is no model of that mode at all.
     """
     if name.endswith(".json"):
-        return _serving(read_card(Path(name)), factor)
-    cards = {card.name: card for card in list_models()}
-    if not cards:
-        raise MissingDependencyError("No model is installed.", "Import one: pdm-sr models import WEIGHTS CARD.")
+        return _serving(read_card(Path(name)), factor, mode)
     if name == "auto":
-        name = next((preferred for preferred in _PREFERRED if preferred in cards), next(iter(cards)))
+        return _serving(_preferred(mode or "in-plane"), factor, mode)
+    cards = {card.name: card for card in list_models()}
     if name not in cards:
-        raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(cards)}.")
-    return _serving(cards[name], factor)
+        fitting = [card.name for card in list_models(mode)]
+        raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(fitting) or 'none is installed'}.")
+    return _serving(cards[name], factor, mode)
 
 
-def _serving(card: ModelCard, factor: float | None) -> ModelCard:
-    """The card, if the factor lies within its range."""
+def find_models(mode: str, name: str = "auto", factor: float | None = None) -> tuple[ModelCard, ...]:
+    """The cards of a run, one for each of its steps.
+
+    Args:
+        mode: of the run; "isotropic" is in-plane (left out without a factor) and then through-plane.
+        name: a model, which must fit one of the steps; the other takes the preferred one.
+        factor: of the first step; the factor of isotropic slices follows from the volume.
+
+    Raises:
+        InputError: see `find_model`.
+        MissingDependencyError: there is no model for a step.
+    """
+    steps: tuple[str, ...] = (mode,)
+    if mode == "isotropic":
+        steps = ("through-plane",) if factor is None else ("in-plane", "through-plane")
+    named = find_model(name).mode if name != "auto" else None
+    if len(steps) == 1 or named not in (None, *steps):
+        return (find_model(name, factor, steps[0]),)
+    return tuple(find_model(name if step == named else "auto", factor if step == "in-plane" else None, step) for step in steps)
+
+
+def _preferred(mode: str) -> ModelCard:
+    cards = {card.name: card for card in list_models(mode)}
+    if not cards:
+        raise MissingDependencyError(f"No {mode} model is installed.", "Import one: pdm-sr models import WEIGHTS CARD.")
+    return cards[next((preferred for preferred in _PREFERRED if preferred in cards), next(iter(cards)))]
+
+
+def _serving(card: ModelCard, factor: float | None, mode: str | None) -> ModelCard:
+    """The card, if mode and factor are its own."""
+    if mode not in (None, card.mode):
+        raise InputError(f"The model {card.name} is for {card.mode} runs, not for {mode} ones.", "Choose another model.")
     if factor is not None and not card.supports(factor):
         low, high = card.factors
         raise InputError(

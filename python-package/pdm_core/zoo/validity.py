@@ -9,11 +9,13 @@ from pdm_core.zoo.card import ModelCard
 
 def notes_on_spacing(card: ModelCard, spacing: tuple[float, float, float]) -> Iterator[str]:
     """What to say of slices with these distances between voxels in mm along (i, j, k); nothing when they fit."""
-    pixel = max(spacing[:2])
+    coarse, what = max(spacing[:2]), "The pixels are {:.2f} mm"
+    if card.mode == "through-plane":
+        coarse, what = spacing[2], "The slices are {:.2f} mm apart"
     low, high = card.spacing_mm
-    if not 0.95 * low <= pixel <= 1.05 * high:
+    if not 0.95 * low <= coarse <= 1.05 * high:
         yield (
-            f"The pixels are {pixel:.2f} mm; the model {card.name} was trained on {low:.2f} to {high:.2f} mm: "
+            f"{what.format(coarse)}; the model {card.name} was trained on {low:.2f} to {high:.2f} mm: "
             "its detail is less certain here."
         )
     if abs(spacing[0] / spacing[1] - 1.0) > 0.05:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from pdm_core.atomic import replacing, write_text
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
+from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser, conditioned_on
 from pdm_core.errors import InputError, MissingDependencyError
 from pdm_core.networks import build_network
 from pdm_core.zoo.card import ModelCard, read_card
@@ -49,7 +49,7 @@ def load_model(card: ModelCard, device: torch.device | str = "cpu") -> ResidualD
 
 def verify_model(card: ModelCard) -> None:
     """Check a model's checksum, tensors and one forward pass against its card; raises `InputError` at a difference."""
-    found = smoke_statistics(load_model(card))
+    found = smoke_statistics(card)
     for name, value in found.items():
         if abs(value - card.smoke[name]) > _SMOKE_TOLERANCE * max(1.0, abs(card.smoke[name])):
             raise InputError(
@@ -60,8 +60,11 @@ def verify_model(card: ModelCard) -> None:
 
 
 @torch.no_grad()
-def smoke_statistics(denoiser: ResidualDenoiser | EpsilonDenoiser) -> dict[str, float]:
+def smoke_statistics(card: ModelCard) -> dict[str, float]:
     """Mean and spread of one estimate of a fixed synthetic image at the start of the bridge."""
+    denoiser = load_model(card)
+    if card.mode == "through-plane":
+        denoiser = conditioned_on(denoiser, 1.0)
     grid = torch.linspace(-1.0, 1.0, _SMOKE_SIZE)
     x_lr = (torch.sin(9 * grid)[:, None] * torch.cos(7 * grid)[None, :])[None, None]
     noise = torch.sin(1e4 * torch.arange(_SMOKE_SIZE**2)).reshape(x_lr.shape)
@@ -90,7 +93,7 @@ def export_model(denoiser: ResidualDenoiser | EpsilonDenoiser, card: ModelCard, 
         parameters=sum(tensor.numel() for tensor in state.values()),
         weights=target,
     )
-    complete = replace(complete, smoke=smoke_statistics(load_model(complete)))
+    complete = replace(complete, smoke=smoke_statistics(complete))
     write_card(complete, target.with_suffix(".json"))
     return complete
 

@@ -52,12 +52,29 @@ def test_json_lines_tell_progress_and_result(a_scan, capsys):
     assert events[-1]["event"] == "result"
 
 
+def test_slices_become_as_fine_as_the_pixels(a_scan, both_zoo, capsys):
+    out = str(a_scan.with_name("out.nii.gz"))
+    words = ["upsample", str(a_scan), "-o", out, "--mode", "through-plane", "--steps", "1", "--thickness", "2.5"]
+    assert main([*words, "--profile", "box"]) == 0
+    result = read_volume(out)
+    assert result.shape == (6, 40, 36) and result.spacing == pytest.approx((1, 1, 1))
+    record = json.loads(a_scan.with_name("out.provenance.json").read_text())
+    assert record["geometry"]["profile"] == "box" and record["geometry"]["thickness_mm"] == 2.5
+    assert main(["upsample", str(a_scan), "-o", out, "--mode", "isotropic", "--factor", "1.5", "--steps", "1"]) == 0
+    assert read_volume(out).shape == (9, 60, 54)
+    assert "thickness is not known" in capsys.readouterr().err
+
+
 MISTAKES = {
     "missing file": (["upsample", "nowhere.nii.gz", "-o", "{out}"], "does not exist"),
     "missing folder": (["upsample", "{scan}", "-o", "nowhere/out.nii.gz"], "does not exist"),
     "unknown ending": (["upsample", "{scan}", "-o", "out.jpg"], "no ending for an image"),
     "output is input": (["upsample", "{scan}", "-o", "{scan}"], "is the input"),
     "factor zero": (["upsample", "{scan}", "-o", "{out}", "--factor", "0"], "factor 0"),
+    "unknown mode": (["upsample", "{scan}", "-o", "{out}", "--mode", "sideways"], "no mode 'sideways'"),
+    "thickness zero": (["upsample", "{scan}", "-o", "{out}", "--thickness", "0"], "thickness of 0.0 mm"),
+    "unknown profile": (["upsample", "{scan}", "-o", "{out}", "--profile", "bell"], "no profile 'bell'"),
+    "wrong mode of a model": (["upsample", "{scan}", "-o", "{out}", "--mode", "through-plane", "--model", "tiny"], "in-plane"),
     "factor one": (["upsample", "{scan}", "-o", "{out}", "--factor", "1"], "factor 1"),
     "factor beyond the model": (["upsample", "{scan}", "-o", "{out}", "--model", "tiny", "--factor", "99"], "1.5 to 4"),
     "factor nan": (["upsample", "{scan}", "-o", "{out}", "--factor", "nan"], "factor nan"),
@@ -215,6 +232,16 @@ def test_the_evaluation_prints_its_table_with_the_command_that_prints_it_again(s
     assert "zero filling" in printed and "pdm-sr evaluate --split test" in printed
     rows = json.loads((tmp_path / "in_plane.json").read_text())["rows"]
     assert {row["method"] for row in rows} == {"bicubic", "zero filling", "tiny, 1 step"}
+
+
+def test_models_between_slices_have_a_table_of_their_own(shared_data, both_zoo, tmp_path, capsys):
+    words = ["evaluate", "--through-plane", "--data", str(shared_data), "--cases", "spine_sct", "--models", "thin"]
+    assert main([*words, "--factors", "6", "--steps", "1", "-o", str(tmp_path)]) == 0
+    assert "pdm-sr evaluate --through-plane --split test" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "through_plane.json").read_text())["rows"]
+    assert {row["method"] for row in rows} == {"linear", "cubic B-spline", "B-spline, exact in the slices", "thin, 1 step"}
+    assert main([*words, "--convention", "fastmri"]) == 2
+    assert main(["evaluate", "--through-plane", "--data", str(shared_data), "--models", "tiny"]) == 2
 
 
 def test_importing_the_package_is_quick_and_brings_no_heavy_library():

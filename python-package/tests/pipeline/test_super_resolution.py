@@ -9,7 +9,7 @@ import torch
 from pdm_core import CancelledError, InputError, SuperResolutionOptions, Volume, read_volume, super_resolve, write_volume
 from pdm_core.degradation.kspace import downsample, project
 from pdm_core.pipeline.grid import InPlaneGrid
-from pdm_core.pipeline.super_resolution import zero_filled
+from pdm_core.pipeline.placement import zero_filled
 
 pytestmark = pytest.mark.usefixtures("tiny_zoo")
 TINY = {"model": "tiny", "device": "cpu"}

@@ -184,6 +184,9 @@ def test_bundled_recipes_are_valid(name):
     [
         ("name: a\nnetwork: {preset: fast}\nepochs: 3", "unknown entries: epochs"), ("- 1", "must be a mapping"),
         ("name: a", "incomplete"), ("name: [", "not valid YAML"), ("name: a\nnetwork: {}\nfactors: [4, 2]", "factors 4 to 2"),
+        ("name: a\nnetwork: {}\nmode: sideways", "mode 'sideways'"),
+        ("name: a\nnetwork: {}\nmode: through-plane", "takes 3 scalars"),
+        ("name: a\nnetwork: {}\nthickness: [2, 1]", "thickness"),
         ("name: a\nnetwork: {}\nloss: l3", "l1, mse or huber"), ("name: a\nnetwork: {}\nbatch: 0", "must be positive"),
     ],
 )  # fmt: skip

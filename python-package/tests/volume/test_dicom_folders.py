@@ -129,3 +129,17 @@ def test_a_colour_image_is_refused_alone_and_passed_over_beside_a_series(shared_
     for number, path in enumerate(files):
         pydicom.dcmread(path).save_as(tmp_path / f"{number}.dcm")
     assert read_volume(tmp_path).shape == (20, 320, 320)
+
+
+@pytest.mark.parametrize(
+    ("folder", "thickness", "distance"),
+    [
+        ("dicom/slicetracker_siemens_verio/t2_needle_guidance_oblique_gap", 3.0, 3.6),
+        ("dicom/prostatex_siemens/ProstateX-0218/t2_tra", 3.0, 3.6),
+        (f"{VENDORS}/philips_enhanced/anatomical/001", 1.2, 1.2),
+    ],
+)
+def test_thickness_and_distance_of_the_slices_are_kept_apart(shared_data, folder, thickness, distance):
+    volume = read_volume(shared_data / folder)
+    assert float(volume.metadata["slice_thickness_mm"]) == pytest.approx(thickness)
+    assert volume.spacing[2] == pytest.approx(distance, abs=0.01)

@@ -10,7 +10,7 @@ import pytest
 
 from pdm_core import SuperResolutionOptions, Volume, super_resolve
 from pdm_core.cli.failures import as_user_error
-from pdm_core.pipeline.super_resolution import zero_filled
+from pdm_core.pipeline.placement import measured_only, zero_filled
 
 OBLIQUE = [[0.6, 0.1, 0.0, 5.0], [-0.1, -0.6, 0.0, 6.0], [0.0, 0.0, 3.0, -7.0], [0.0, 0.0, 0.0, 1.0]]
 
@@ -136,3 +136,24 @@ def test_exceptions_become_what_a_user_can_act_on(error, kind, reason):
     told = as_user_error(error)
     assert told.kind == kind and reason in told.message
     assert told.hint
+
+
+def test_slices_are_restored_and_measured_on_their_own_grid(a_job, both_zoo):
+    folder, job = a_job
+    job["options"] = {"mode": "through-plane", "factor": 3.0, "steps": 1, "device": "cpu", "thickness_mm": 3.0}
+    code, events = run(folder, job)
+    assert code == 0
+    result = events[-1]
+    restored, added = np.load(folder / result["volume"]), np.load(folder / result["detail"])
+    assert restored.shape == added.shape == (9, 40, 36)
+    assert np.linalg.norm(np.array(result["ijk_to_ras"])[:3, 2]) == pytest.approx(1.0)
+    options = SuperResolutionOptions(**job["options"])
+    plain = measured_only(Volume(np.load(folder / "volume.npy"), np.array(OBLIQUE)), options)
+    np.testing.assert_allclose(restored - added, plain.array, atol=1e-2)
+    np.save(folder / "reference.npy", restored)
+    job |= {"reference": "reference.npy", "reference_ijk_to_ras": result["ijk_to_ras"]}
+    _, events = run(folder, job)
+    assert events[-1]["quality"]["psnr_db"] > 100
+    job["options"]["factor"] = 2.0
+    _, events = run(folder, job)
+    assert events[-1]["event"] == "error" and "the result will have (36, 40, 6)" in events[-1]["message"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pdm_core.errors import InputError, MissingDependencyError
-from pdm_core.zoo import find_model, import_model, list_models, load_model, read_card, verify_model
+from pdm_core.zoo import find_model, find_models, import_model, list_models, load_model, read_card, verify_model
 from pdm_core.zoo.catalogue import BUNDLED
 
 
@@ -98,3 +98,40 @@ def test_an_imported_model_is_found_by_name(tiny_zoo, tmp_path, monkeypatch):
         find_model("tiny", 8.0)
     # A matrix of 130 reduced by 4 has 32 pixels: a little more than 4.
     assert find_model("tiny", 130 / 32).supports(130 / 32) and not find_model("tiny").supports(4.1)
+
+
+def test_models_are_listed_and_chosen_by_their_mode(both_zoo):
+    assert "thin" in {card.name for card in list_models("through-plane")} and "tiny" not in {
+        card.name for card in list_models("through-plane")
+    }
+    assert find_model("auto", mode="through-plane").name == "thin" and find_model("auto").name == "tiny"
+    names = lambda *run: [card.name for card in find_models(*run)]
+    assert names("in-plane") == ["tiny"] and names("through-plane") == ["thin"]
+    assert names("isotropic", "auto", 2.0) == names("isotropic", "tiny", 2.0) == names("isotropic", "thin", 2.0)
+    assert names("isotropic", "auto", 2.0) == ["tiny", "thin"] and names("isotropic", "auto", None) == ["thin"]
+    assert read_card(both_zoo.weights.with_suffix(".json")) == both_zoo
+    verify_model(both_zoo)
+
+
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        (("through-plane", "tiny", 2.0), "tiny is for in-plane runs, not for through-plane"),
+        (("in-plane", "thin", 2.0), "thin is for through-plane runs, not for in-plane"),
+        (("isotropic", "tiny", None), "tiny is for in-plane runs"),
+        (("isotropic", "auto", 7.0), "lies outside the range of the model tiny"),
+        (("through-plane", "auto", 1.2), "lies outside the range of the model thin"),
+        (("through-plane", "thick", 2.0), "no model 'thick'"),
+    ],
+)
+def test_a_model_of_another_mode_or_range_is_refused(both_zoo, run, reason):
+    with pytest.raises(InputError, match=reason):
+        find_models(*run)
+
+
+def test_without_a_model_of_a_mode_that_is_said(tiny_zoo, monkeypatch):
+    monkeypatch.setattr("pdm_core.zoo.catalogue.BUNDLED", tiny_zoo.weights.parent)
+    for mode in ("through-plane", "isotropic"):
+        with pytest.raises(MissingDependencyError, match="No through-plane model is installed") as refusal:
+            find_models(mode, "auto", 2.0)
+        assert "models import" in refusal.value.hint

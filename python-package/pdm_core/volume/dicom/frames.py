@@ -79,6 +79,12 @@ def frames_of(dataset: Dataset, path: Path) -> list[Frame]:
     return [_frame(dataset, group, path, number) for number, group in enumerate(per_frame)]
 
 
+def first_value(dataset: Dataset, keyword: str) -> Any:
+    """What the first frame says of `keyword`, wherever an enhanced or a classic object keeps it; None where it does not."""
+    groups = dataset.get("PerFrameFunctionalGroupsSequence") or [None]
+    return _lookup(dataset, groups[0], keyword, None) if keyword in _GROUPS else dataset.get(keyword)
+
+
 def _frames_without_groups(dataset: Dataset, path: Path, count: int) -> list[Frame]:
     """Frames of a multi-frame file without functional groups: stacked along the normal at the stated spacing."""
     first = _frame(dataset, None, path, 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.dicom.frames import Frame, frames_of
+from pdm_core.volume.dicom.frames import Frame, first_value, frames_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -143,7 +143,7 @@ def _header(path: Path) -> Dataset | None:
 def _facts(dataset: Dataset, path: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"format": "dicom", "path": str(path.parent)}
     for name, keyword in _FACTS.items():
-        value = dataset.get(keyword)
+        value = first_value(dataset, keyword)
         if value not in (None, ""):
             facts[name] = float(value) if isinstance(value, float) else str(value)
     facts.setdefault("series_uid", str(path))

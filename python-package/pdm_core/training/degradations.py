@@ -1,0 +1,203 @@
+"""How training images lose resolution: in k-space within the slices, or along one direction as thick slices lose it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pdm_core.degradation.kspace import Size, downsample, lowres_size, project
+from pdm_core.degradation.profile import Align, ProfileName, SliceOperator, SliceProfile
+from pdm_core.diffusion.denoiser import Denoiser, EpsilonDenoiser, ResidualDenoiser, conditioned_on
+from pdm_core.diffusion.periodic import MARGIN, MirroredDenoiser, PeriodicDenoiser, mirrored
+from pdm_core.errors import InputError
+
+# Slices are wanted as fine as the pixels, but coarser ones occur: in a share of the pairs the slice direction is coarser.
+_COARSER_SHARE, _MAX_COARSER = 0.3, 1.6
+# Fine rows of a training stack: about as many as clinical stacks have, so that their ends are seen as often as in use.
+_ROWS = 128
+
+
+class Reduction(Protocol):
+    """One loss of resolution, fixed in size and factor: what validation and statistics need."""
+
+    @property
+    def factor(self) -> float:
+        """The true factor."""
+        ...
+
+    def low_resolution(self, x_hr: Tensor) -> Tensor:
+        """x_LR on the grid of `x_hr` (..., H, W)."""
+        ...
+
+    def refined(self, x_hr: Tensor, x_lr: Tensor) -> Tensor:
+        """The estimate `x_hr` with what was measured put back."""
+        ...
+
+    def on_whole_slices(self, denoiser: ResidualDenoiser | EpsilonDenoiser) -> Denoiser:
+        """The denoiser as the pipeline runs it."""
+        ...
+
+
+class Degradation(Protocol):
+    """One kind of loss of resolution.
+
+    Attributes:
+        baseline: what an image is called that was only interpolated.
+        favourites: factors that half of the pairs use; none leaves all of them log-uniform.
+        validated: factors to validate at, where a model serves them.
+        isotropic: whether crops may be transposed.
+    """
+
+    baseline: ClassVar[str]
+    favourites: ClassVar[tuple[float, ...]]
+    validated: ClassVar[tuple[float, ...]]
+    isotropic: ClassVar[bool]
+
+    def pair(self, x_hr: Tensor, factor: float, least: int, random: np.random.Generator) -> tuple[Tensor, float, float | None]:
+        """x_HR and x_LR of a whole slice (H, W) as (2, H', W'), both sides at least `least`; true factor; thickness."""
+        ...
+
+    def window(self, edge: int, crop: int, random: np.random.Generator) -> Tensor:
+        """Indices of a random stretch of `crop` pixels out of `edge`."""
+        ...
+
+    def reduction(self, size: Size, factor: float) -> Reduction:
+        """The typical loss of images of `size` at `factor`."""
+        ...
+
+
+@dataclass(frozen=True)
+class KspaceReduction:
+    """P = U D of images of `size` to the matrix `low`."""
+
+    size: Size
+    low: Size
+
+    @property
+    def factor(self) -> float:
+        """Geometric mean along rows and columns."""
+        return math.sqrt(self.size[0] * self.size[1] / (self.low[0] * self.low[1]))
+
+    def low_resolution(self, x_hr: Tensor) -> Tensor:
+        """P x_HR."""
+        return project(x_hr, self.low)
+
+    def refined(self, x_hr: Tensor, x_lr: Tensor) -> Tensor:
+        """x - P x + x_LR."""
+        return x_hr - project(x_hr, self.low) + x_lr
+
+    def on_whole_slices(self, denoiser: ResidualDenoiser | EpsilonDenoiser) -> Denoiser:
+        """Slices go on at their opposite border."""
+        return PeriodicDenoiser(denoiser)
+
+
+@dataclass(frozen=True)
+class KspaceDegradation:
+    """Cropped k-space (SCIENCE §2.1), for in-plane models."""
+
+    baseline: ClassVar[str] = "zero filling"
+    favourites: ClassVar[tuple[float, ...]] = (2.0, 4.0)
+    validated: ClassVar[tuple[float, ...]] = (2.0, 4.0)
+    isotropic: ClassVar[bool] = True
+
+    def pair(self, x_hr: Tensor, factor: float, least: int, random: np.random.Generator) -> tuple[Tensor, float, float | None]:
+        """x_HR and P x_HR; the factor as asked for."""
+        size = lowres_size((x_hr.shape[0], x_hr.shape[1]), factor)
+        return torch.stack((x_hr, project(x_hr, size))), factor, None
+
+    def window(self, edge: int, crop: int, random: np.random.Generator) -> Tensor:
+        """Anywhere on the circle.
+
+        To the Fourier transform the image is a torus, and an anatomy that is cut off at one border rings into the
+        opposite one: crops across the seam teach that too.
+        """
+        return (int(random.integers(edge)) + torch.arange(crop)) % edge
+
+    def reduction(self, size: Size, factor: float) -> KspaceReduction:
+        """To round(N / factor) on both axes."""
+        return KspaceReduction(size, lowres_size(size, factor))
+
+
+@dataclass(frozen=True)
+class SliceReduction:
+    """A along the rows' direction, undone by the spline that is exact in what was measured."""
+
+    operator: SliceOperator
+
+    @property
+    def factor(self) -> float:
+        """Fine rows a slice."""
+        return self.operator.factor
+
+    def low_resolution(self, x_hr: Tensor) -> Tensor:
+        """B A x_HR, as the pipeline interpolates slices."""
+        return self.operator.interpolated(self.operator.apply(x_hr))
+
+    def refined(self, x_hr: Tensor, x_lr: Tensor) -> Tensor:
+        """The nearest image that gives the measured slices A x_LR."""
+        return self.operator.project(x_hr, self.operator.apply(x_lr))
+
+    def on_whole_slices(self, denoiser: ResidualDenoiser | EpsilonDenoiser) -> Denoiser:
+        """Slices are mirrored at their borders; the network knows the thickness."""
+        return MirroredDenoiser(conditioned_on(denoiser, self.operator.profile.thickness))
+
+
+@dataclass(frozen=True)
+class SliceDegradation:
+    """Thick slices in place of the rows or columns of an image (SCIENCE §2.3), for through-plane models.
+
+    Attributes:
+        thickness: smallest and largest thickness as a share of the slices' distance.
+    """
+
+    thickness: tuple[float, float] = (0.7, 1.3)
+    baseline: ClassVar[str] = "interpolated"
+    favourites: ClassVar[tuple[float, ...]] = ()
+    validated: ClassVar[tuple[float, ...]] = (3.0, 6.0)
+    isotropic: ClassVar[bool] = False
+
+    def pair(self, x_hr: Tensor, factor: float, least: int, random: np.random.Generator) -> tuple[Tensor, float, float | None]:
+        """A stretch of an image, slice direction down the rows, and what thick slices leave of it, interpolated."""
+        if random.random() < 0.5:
+            x_hr = x_hr.T
+        if random.random() < _COARSER_SHARE:
+            coarser = min(random.uniform(1.0, _MAX_COARSER), x_hr.shape[0] / least)
+            x_hr = downsample(x_hr, (round(x_hr.shape[0] / max(1.0, coarser)), x_hr.shape[1]))
+        first = int(random.integers(max(1, x_hr.shape[0] - _ROWS + 1)))
+        x_hr = x_hr[first : first + _ROWS]
+        kind: ProfileName = random.choice(get_args(ProfileName))
+        align: Align = random.choice(get_args(Align))
+        profile = SliceProfile(kind, random.uniform(*self.thickness))
+        reduction = _slices_of(x_hr.shape[0], factor, align, profile)
+        return torch.stack((x_hr, reduction.low_resolution(x_hr))), reduction.factor, profile.thickness
+
+    def window(self, edge: int, crop: int, random: np.random.Generator) -> Tensor:
+        """Anywhere, beyond the borders too, where the pipeline shows mirrored pixels."""
+        start = int(random.integers(-MARGIN, max(-MARGIN, edge + MARGIN - crop) + 1))
+        return mirrored(start, crop, edge)
+
+    def reduction(self, size: Size, factor: float) -> SliceReduction:
+        """Gaussian slices, neither gap nor overlap, in place of the rows."""
+        return _slices_of(size[0], factor, "index0", SliceProfile())
+
+
+def _slices_of(rows: int, factor: float, align: Align, profile: SliceProfile) -> SliceReduction:
+    return SliceReduction(SliceOperator(max(1, round(rows / factor)), rows, align, profile))
+
+
+def degradation_of(mode: str, thickness: tuple[float, float]) -> Degradation:
+    """The loss of resolution that models of `mode` are trained to undo; `thickness` is for through-plane models.
+
+    Raises:
+        InputError: there is no such mode.
+    """
+    if mode == "in-plane":
+        return KspaceDegradation()
+    if mode == "through-plane":
+        return SliceDegradation(thickness)
+    raise InputError(f"There is no mode {mode!r}.", "Use in-plane or through-plane.")

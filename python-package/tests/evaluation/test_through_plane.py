@@ -1,0 +1,39 @@
+"""The table between slices: thick slices from thin ones, every method by one measure."""
+
+import numpy as np
+import pytest
+import torch
+
+from pdm_core import Volume
+from pdm_core.evaluation.cases import Case
+from pdm_core.evaluation.tables import as_markdown, with_means
+from pdm_core.evaluation.through_plane import BASELINE, EXACT, evaluate_through_plane, thick_slices
+
+
+def a_truth():
+    random = np.random.default_rng(0)
+    smooth = torch.from_numpy(random.standard_normal((1, 1, 8, 12, 12))).float()
+    array = torch.nn.functional.interpolate(smooth, (24, 36, 40), mode="trilinear")[0, 0].numpy()
+    return Volume(500 + 100 * array, np.diag([0.8, 0.8, 1.0, 1.0]))
+
+
+def test_every_method_is_measured_alike(both_zoo):
+    rows = evaluate_through_plane([Case("a", a_truth)], ["thin"], factors=(3.0,), steps=(1,), device="cpu")
+    by_name = {row.method: row for row in rows}
+    assert list(by_name) == ["linear", BASELINE, EXACT, "thin, 1 step"]
+    # The truth is smooth: interpolation that knows the slices' thickness is nearer to it, and exact in the slices.
+    assert by_name[EXACT].psnr > by_name[BASELINE].psnr > by_name["linear"].psnr
+    for name in (EXACT, "thin, 1 step"):
+        assert by_name[name].consistency > 90 > by_name[BASELINE].consistency
+    assert all(row.psnr_inside > row.psnr for row in rows if row.method != "thin, 1 step")
+    assert 0 < by_name[EXACT].high_frequency < 1 and by_name[EXACT].detail > 0
+    table = as_markdown(with_means(rows), BASELINE)
+    assert "| mean | x3 | thin, 1 step |" in table and "+0.00" in table
+
+
+def test_thick_slices_lie_where_the_thin_ones_were():
+    truth = a_truth()
+    low, operator = thick_slices(truth, 5.0)
+    assert low.shape == (5, 36, 40) and operator.factor == 24 / 5
+    np.testing.assert_array_equal(low.ijk_to_ras[:, 3], truth.ijk_to_ras[:, 3])
+    assert low.spacing[2] == pytest.approx(4.8) and low.metadata["slice_thickness_mm"] == pytest.approx(4.8)
