@@ -67,7 +67,7 @@ def accept(
         evaluate_in_plane(
             _cases(dataset, card, warn),
             [str(path), *_teacher(card)],
-            validation_factors(card.factors, KspaceDegradation()),
+            _factors(card),
             sorted({1, card.sampler["steps"]}) if _teacher(card) else [card.sampler["steps"]],
             samples=1,
             device=device,
@@ -79,6 +79,10 @@ def accept(
     measured = {"in_plane": [asdict(row) for row in rows], **circumstances(_CONVENTION, "central", command)}
     write_card(replace(card, quality=measured), path)
     return import_model(card.weights, path), rows
+
+
+def _factors(card: ModelCard) -> tuple[float, ...]:
+    return validation_factors(card.factors, KspaceDegradation())
 
 
 def _teacher(card: ModelCard) -> list[str]:
@@ -102,7 +106,7 @@ def _cases(dataset: Dataset, card: ModelCard, warn: Callable[[str], None]) -> li
         for record in dataset.volumes
         if record.split == "test" and (not parts or any(part.holds(record.name) for part in parts))
     ]
-    least = round(card.min_matrix * max(validation_factors(card.factors)))
+    least = round(card.min_matrix * max(_factors(card)))
     large = [record for record in records if min(record.facts.shape[1:]) >= least]
     if not large:
         raise InputError(
