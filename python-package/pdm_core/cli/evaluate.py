@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--cases", nargs="+", metavar="CASE", help="cases of the split (default: the calibration cases of test)"
     )
-    parser.add_argument("--models", nargs="+", metavar="NAME", help="default: all of the kind")
+    parser.add_argument("--models", nargs="+", metavar="NAME", help="names, or paths of cards (default: all of the kind)")
     parser.add_argument("--through-plane", action="store_true", help="between the slices, not within them")
     parser.add_argument("--factors", nargs="+", type=float, metavar="F", help="default: 2 4, between slices 3 6")
     parser.add_argument("--steps", nargs="+", type=int, metavar="N", help="default: 1 3 8, between slices 1 3")
@@ -43,7 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     mode = "through-plane" if arguments.through_plane else "in-plane"
     chosen = arguments.models or [card.name for card in list_models(mode)]
-    models = [find_model(name, mode=mode).name for name in chosen]
+    cards = {name: find_model(name, mode=mode) for name in chosen}
+    # The path of a card stays one; "auto" becomes the name that stands in the table.
+    models = [name if name.endswith(".json") else card.name for name, card in cards.items()]
     convention = _convention(arguments.convention, MetricConvention)
     measure = _through_plane if arguments.through_plane else _in_plane
     with console_for(arguments) as console:
@@ -128,9 +130,9 @@ def _update_cards(models: list[str], kind: str, rows: Any, facts: dict[str, Any]
     """Put what was measured into each model's card, beside the baselines."""
     from pdm_core.zoo import find_model, write_card
 
-    for name in models:
-        card = find_model(name)
-        others = tuple(f"{other}," for other in models if other != name)
+    cards = [find_model(name) for name in models]
+    for card in cards:
+        others = tuple(f"{other.name}," for other in cards if other.name != card.name)
         mine = [asdict(row) for row in rows if not row.method.startswith(others)]
         write_card(replace(card, quality={kind: mine, **facts}), card.weights.with_suffix(".json"))
 
