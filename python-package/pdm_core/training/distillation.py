@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pdm_core.diffusion.bridge import Bridge
-from pdm_core.diffusion.denoiser import ResidualDenoiser, column
+from pdm_core.diffusion.denoiser import ResidualDenoiser, column, precondition
 from pdm_core.training.batches import Batch
 from pdm_core.training.loss import autocast, distance
 from pdm_core.training.recipe import Distillation, Recipe
@@ -40,14 +40,16 @@ class ConsistencyLoss:
         now, before = number / self._scales, (number - 1) / self._scales
         a, b, sigma = (column(curve, pairs.x_hr) for curve in student.bridge.curves(now))
         x = a * pairs.x_hr + b * pairs.x_lr + sigma * batch.noise
-        spread = column([student.spread(factor) for factor in pairs.factor], x)
+        # In units of the network's output, as a denoiser is trained: in those of the image the late times, whose differences
+        # are the greatest, would unlearn the early ones, which all others lean on.
+        unit = precondition(a, sigma, column([student.spread(factor) for factor in pairs.factor], x))[2]
         with autocast(x.device):
             with torch.no_grad():
                 x_hr = self._teacher.estimate_each(x, pairs.x_lr, now, pairs.factor, *pairs.further)
                 stepped = _ddim_step(student.bridge, x, x_hr, pairs.x_lr, now, before)
                 aim = self._target.estimate_each(stepped, pairs.x_lr, before, pairs.factor, *pairs.further)
             estimate = student.estimate_each(x, pairs.x_lr, now, pairs.factor, *pairs.further)
-        return distance(estimate / spread, aim / spread, self._kind)
+        return distance(estimate / unit, aim / unit, self._kind)
 
 
 def consistency_loss(

@@ -13,7 +13,7 @@ from torch import nn
 from pdm_core import SuperResolutionOptions, Volume, super_resolve, write_volume
 from pdm_core.cli.main import main
 from pdm_core.diffusion.bridge import Bridge
-from pdm_core.diffusion.denoiser import ResidualDenoiser
+from pdm_core.diffusion.denoiser import ResidualDenoiser, precondition
 from pdm_core.errors import InputError
 from pdm_core.training import load_recipe, train
 from pdm_core.training.batches import Batch
@@ -91,10 +91,12 @@ def test_the_teacher_moves_along_the_trajectory_of_the_same_noise(a_batch):
         torch.testing.assert_close(x, a * truth + b * a_batch.pairs.x_lr + sigma * a_batch.noise, rtol=0, atol=1e-5)
 
 
-def test_the_loss_is_in_units_of_the_residual_and_teaches_the_student_alone(a_batch, a_tiny_model):
+def test_the_loss_is_in_units_of_the_networks_output_and_teaches_the_student_alone(a_batch, a_tiny_model):
     truth = a_batch.pairs.x_hr
     loss = ConsistencyLoss(Knowing(truth, 0.05), Knowing(truth), Knowing(truth), SCALES, "mse")
-    assert float(loss(a_batch)) == pytest.approx(0.25, rel=1e-3)
+    a, _, sigma = Knowing.bridge.curves(np.ceil(a_batch.times * SCALES) / SCALES)
+    units = np.array([precondition(*numbers, 0.1)[2] for numbers in zip(a, sigma, strict=True)])
+    assert float(loss(a_batch)) == pytest.approx(float(np.mean((0.05 / units) ** 2)), rel=1e-3)
     student, target, teacher = (load_model(a_tiny_model) for _ in range(3))
     with torch.no_grad():
         student.network.tail[2].bias += 0.1
