@@ -70,8 +70,10 @@ def load_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) ->
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise InputError(f"The checkpoint {path} cannot be read: {error}.", "Remove it to start anew.") from error
-    if content["recipe"] != recipe:
-        changed = sorted(key for key in recipe if content["recipe"].get(key) != recipe[key])
+    # A setting that came with a later version may be missing, where it is empty.
+    before = content["recipe"]
+    changed = sorted(key for key in {*recipe, *before} if (before.get(key) or None) != (recipe.get(key) or None))
+    if changed:
         raise InputError(
             f"The checkpoint {path} belongs to another recipe or dataset (different: {', '.join(changed)}).",
             "Choose another run folder, or take back the change.",

@@ -96,6 +96,10 @@ def test_a_checkpoint_of_another_recipe_is_refused(a_dataset, tmp_path):
         train(a_recipe(iterations=2, seed=1), tmp_path, dataset=a_dataset)
     with pytest.raises(InputError, match="already holds a run"):
         train(a_recipe(iterations=2), tmp_path, dataset=a_dataset, resume=False)
+    content = weights_of(tmp_path)
+    content["recipe"] = {name: value for name, value in content["recipe"].items() if value}
+    torch.save(content, tmp_path / "checkpoint.pt")
+    assert train(a_recipe(iterations=2), tmp_path, dataset=a_dataset) == tmp_path / "checkpoint.pt"
 
 
 @pytest.mark.parametrize("loss", ["l1", "mse", "huber"])
