@@ -14,7 +14,6 @@ import slicer
 import vtk
 
 from pdm_core.errors import CancelledError, InputError, MemoryShortageError, PdmError
-from pdm_core.zoo import list_models
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 FAST = {"model": "fast", "device": "cpu"}
@@ -226,7 +225,6 @@ def test_the_parameters_are_the_options_one_to_one(logic):
     assert optionsOf(logic.getParameterNode()).factor == 3.0
 
 
-@pytest.mark.skipif(not list_models("through-plane"), reason="no through-plane model is bundled yet")
 def test_slices_are_restored_with_the_thickness_of_their_dicom_headers(logic, a_volume_node, monkeypatch):
     headers = {"1.2.3": "2.5"}
     database = SimpleNamespace(instanceValue=lambda uid, tag: headers[uid] if tag == "0018,0050" else "")

@@ -11,7 +11,6 @@ import slicer
 from host.waiting import wait_until
 
 from pdm_core.errors import InputError
-from pdm_core.zoo import list_models
 
 # Properties of qMRMLNodeComboBox that the stand-in does not have.
 SELECTOR = {"nodeTypes", "showChildNodeTypes", "addEnabled", "removeEnabled", "noneEnabled", "noneDisplay"}
@@ -159,7 +158,6 @@ def test_a_volume_outside_the_models_experience_is_noted(panel, a_volume_node):
     assert "trained on" in panel.ui.suitabilityLabel.text
 
 
-@pytest.mark.skipif(not list_models("through-plane"), reason="no through-plane model is bundled yet")
 def test_tasks_without_a_model_are_not_offered(panel, a_volume_node, tmp_path, monkeypatch):
     from PartialDiffusionSRLib import modelBox
     from PartialDiffusionSRLib.parameters import Mode
@@ -181,7 +179,6 @@ def test_tasks_without_a_model_are_not_offered(panel, a_volume_node, tmp_path, m
     assert not panel.ui.applyButton.enabled and "No through-plane model" in panel.ui.applyButton.toolTip
 
 
-@pytest.mark.skipif(not list_models("through-plane"), reason="no through-plane model is bundled yet")
 def test_the_task_decides_models_and_widgets(panel, a_volume_node):
     def models():
         return [panel.ui.modelBox.itemText(row) for row in range(panel.ui.modelBox.count)]
@@ -203,7 +200,6 @@ def test_the_task_decides_models_and_widgets(panel, a_volume_node):
     assert panel.ui.factorBox.enabled and "model fast" in panel.ui.applyButton.toolTip
 
 
-@pytest.mark.skipif(not list_models("through-plane"), reason="no through-plane model is bundled yet")
 def test_a_click_restores_slices_and_the_next_run_knows_its_time(panel, a_volume_node):
     panel.setInputVolume(a_volume_node())
     panel.ui.deviceBox.setCurrentIndex(panel.ui.deviceBox.findData("cpu"))

@@ -117,7 +117,7 @@ def _measured(case: str, factor: float, method: str, restored: Tensor, reference
         method,
         psnr=_psnr(restored, truth),
         psnr_inside=_psnr(restored[:last], truth[:last]),
-        ssim=float(ssim(_across(restored), _across(truth)).mean()),
+        ssim=_ssim(restored, truth),
         consistency=_psnr(averages, real_averages),
         high_frequency=error / real,
         detail=detail / real,
@@ -129,9 +129,10 @@ def _psnr(volume: Tensor, reference: Tensor) -> float:
     return float(psnr(volume[None], reference[None]))
 
 
-def _across(volume: Tensor) -> Tensor:
-    """The planes (J, 1, K, I) across the slices of a volume (K, J, I)."""
-    return volume.movedim(1, 0)[:, None]
+def _ssim(volume: Tensor, reference: Tensor) -> float:
+    """Mean over the planes (K, I) across the slices of a volume (K, J, I), one at a time: its windows need much memory."""
+    planes = zip(volume.unbind(1), reference.unbind(1), strict=True)
+    return float(torch.cat([ssim(plane[None, None], true[None, None]) for plane, true in planes]).mean())
 
 
 def _unmeasured(x: Tensor, operator: SliceOperator) -> float:

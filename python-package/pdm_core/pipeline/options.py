@@ -41,7 +41,7 @@ class SuperResolutionOptions:
         seed: makes the run repeatable.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         project: keep what the scanner measured exactly as measured, at every step.
-        pad: reflect the borders during the work; for images that were cropped after the scan, whose opposite borders
+        pad: reflect the borders of slices during the work; for images that were cropped after the scan, whose opposite borders
             would ring into each other. An image as scanned is periodic and restored better without.
         align: "index0" keeps the first voxel's centre in place, "fov" the outer box.
         eta: share of renewed noise for ddim, 0 to 1, or "full".

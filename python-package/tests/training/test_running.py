@@ -24,6 +24,7 @@ from pdm_core.training import loop as loops
 from pdm_core.training.acceptance import accept
 from pdm_core.training.batches import BatchStream, draw_batch
 from pdm_core.training.dataset import SelectionRules, prepare
+from pdm_core.training.degradations import KspaceDegradation
 from pdm_core.training.loop import HISTORY
 from pdm_core.training.pairs import PairSampler
 from pdm_core.training.recipe import Recipe
@@ -304,9 +305,9 @@ def test_ctrl_c_leaves_a_checkpoint(a_dataset, a_recipe_file, tmp_path):
 
 
 def test_validation_is_at_the_factors_that_a_model_serves():
-    assert validation_factors((1.5, 4.0)) == (2.0, 4.0)
-    assert validation_factors((1.5, 3.0)) == (2.0,)
-    assert validation_factors((5.0, 6.0)) == (6.0,)
+    assert validation_factors((1.5, 4.0), KspaceDegradation()) == (2.0, 4.0)
+    assert validation_factors((1.5, 3.0), KspaceDegradation()) == (2.0,)
+    assert validation_factors((5.0, 6.0), KspaceDegradation()) == (6.0,)
 
 
 def test_tensorboard_files_hold_the_history(a_dataset, tmp_path):
