@@ -40,8 +40,8 @@ class ConsistencyLoss:
         now, before = number / self._scales, (number - 1) / self._scales
         a, b, sigma = (column(curve, pairs.x_hr) for curve in student.bridge.curves(now))
         x = a * pairs.x_hr + b * pairs.x_lr + sigma * batch.noise
-        # In units of the network's output, as a denoiser is trained: in those of the image the late times, whose differences
-        # are the greatest, would unlearn the early ones, which all others lean on.
+        # In units of the network's output, as a denoiser is trained: in those of the image late times, whose differences are
+        # the greatest, would outweigh the early ones, on which all others lean.
         unit = precondition(a, sigma, column([student.spread(factor) for factor in pairs.factor], x))[2]
         with autocast(x.device):
             with torch.no_grad():
