@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,7 @@ from pdm_core.training.journal import Journal, journal_of
 from pdm_core.training.loss import denoising_loss
 from pdm_core.training.pairs import PairSampler
 from pdm_core.training.recipe import Recipe
+from pdm_core.training.run_lock import alone_in
 from pdm_core.training.step import Objective, Stepper
 from pdm_core.training.team import Team, team_on
 from pdm_core.training.validation import examples, score, validate, validation_factors
@@ -86,7 +87,7 @@ def train(
         The checkpoint.
 
     Raises:
-        InputError: bad recipe, data or run folder.
+        InputError: bad recipe, data or run folder, or another process trains in it.
         CancelledError: the caller asked to stop.
         MemoryShortageError: not even one crop at a time fits the memory.
         PdmError: the loss became NaN; the last good checkpoint stays.
@@ -95,7 +96,7 @@ def train(
     if checkpoint.exists() and not resume:
         raise InputError(f"{run_folder} already holds a run.", "Resume it, or choose another folder.")
     run_folder.mkdir(parents=True, exist_ok=True)
-    with team_on(torch.device(device)) as team:
+    with team_on(torch.device(device)) as team, alone_in(run_folder, warn) if team.leads else nullcontext():
         if team.leads:
             dataset.verify()
         state = _fresh_state(recipe, team.device)

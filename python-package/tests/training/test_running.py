@@ -283,6 +283,25 @@ def test_a_run_without_progress_stops_and_the_best_weights_are_kept(a_dataset, t
     assert not finished(Recipe(**{**SETTINGS, "iterations": 100}), tmp_path)
 
 
+def test_a_second_process_is_kept_out_of_the_folder_of_a_run_until_the_first_has_ended(a_dataset, tmp_path):
+    recipe, folder = Recipe(**{**SETTINGS, "iterations": 2}), tmp_path / "run"
+    folder.mkdir()
+    holding = f"""
+import sys
+from pathlib import Path
+from pdm_core.training.run_lock import alone_in
+with alone_in(Path({str(folder)!r}), print):
+    print("holds", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "holds\n"
+        with pytest.raises(InputError, match=r"Another process is training in .*run"):
+            train(recipe, folder, dataset=a_dataset)
+        other.kill()
+    assert finished(recipe, train(recipe, folder, dataset=a_dataset).parent)
+
+
 def test_a_time_limit_stops_with_a_checkpoint(a_dataset, tmp_path):
     recipe = Recipe(**{**SETTINGS, "iterations": 100_000, "validate_every": 100_000})
     train(recipe, tmp_path, dataset=a_dataset, limits=TrainingLimits(minutes=0.01))
