@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.signals import stop_on_signals
+from pdm_core.device_names import check_device
 from pdm_core.errors import InputError
-from pdm_core.pipeline.options import check_device
 
 if TYPE_CHECKING:
     from pdm_core.training.recipe import Recipe
@@ -49,7 +49,7 @@ def run_recipe(recipe: Recipe, arguments: argparse.Namespace) -> int:
     """Train by `recipe` until its end or the time limit, and leave the model when it is finished."""
     import torch
 
-    from pdm_core.pipeline.devices import choose_device
+    from pdm_core.networks.devices import choose_device
     from pdm_core.training import TrainingLimits, finished, publish, train
     from pdm_core.training.dataset import Dataset
     from pdm_core.training.publish import refuse_without_words

@@ -15,9 +15,9 @@ from pdm_core.atomic import write_text
 from pdm_core.errors import CancelledError, PdmError
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.outputs import provenance_path, write_result
-from pdm_core.pipeline.provenance import volume_sha256
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck, ProgressCallback, ProgressEvent
+from pdm_core.volume.identity import volume_sha256
 from pdm_core.volume.sources import VolumeSource
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import find_models

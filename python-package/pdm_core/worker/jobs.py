@@ -77,7 +77,7 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
 
 def devices_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> int:
     """Name the devices that torch can use here, the preferred one first."""
-    from pdm_core.pipeline.devices import available_devices
+    from pdm_core.networks.devices import available_devices
 
     console.result("devices", {"devices": available_devices()})
     return 0
