@@ -23,6 +23,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     add_option_arguments(parser)
     parser.add_argument("--suffix", default=_SUFFIXES[0], help=f"format of the results: {', '.join(_SUFFIXES)}")
     parser.add_argument("--dtype", default="float32", help="number format of the results (default float32)")
+    parser.add_argument("--zones", action="store_true", help="find the zones of the prostate too, as Slicer's segmentations")
+    parser.add_argument("--zone-model", default="auto", help="see pdm-sr segment --model")
     add_progress_argument(parser)
     return parser
 
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             options,
             suffix=arguments.suffix,
             dtype=arguments.dtype,
+            zone_model=arguments.zone_model if arguments.zones else None,
             explain=as_user_error,
             progress=console.progress,
         )
