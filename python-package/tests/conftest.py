@@ -49,7 +49,6 @@ def both_zoo(tiny_models, monkeypatch):
 def _a_model(folder, name, mode, factors, **changes):
     import torch
 
-    from pdm_core.diffusion.denoiser import build_denoiser
     from pdm_core.networks import build_network
     from pdm_core.zoo import ModelCard, export_model
 
@@ -65,4 +64,4 @@ def _a_model(folder, name, mode, factors, **changes):
         factors=factors, spacing_mm=(0.5, 2.0 if mode == "in-plane" else 5.0), min_matrix=32, contrasts=("noise",), data=(),
         licence="Apache-2.0", parameters=0, sha256="", smoke={}, thickness=(0.7, 1.3) if mode == "through-plane" else None,
     )  # fmt: skip
-    return export_model(build_denoiser(module, bridge, "residual", spread), card, folder)
+    return export_model(module, card, folder)

@@ -44,7 +44,7 @@ def publish(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ModelCard:
         "validation": history[-1] if recipe.distillation else max(history, key=score),
         "date": date.today().isoformat(),
     }
-    return export_model(denoiser, _card(recipe, words, getattr(denoiser, "residual_std", ()), training), run_folder)
+    return export_model(denoiser.network, _card(recipe, words, getattr(denoiser, "residual_std", ()), training), run_folder)
 
 
 def _words(recipe: Recipe) -> dict[str, Any]:
