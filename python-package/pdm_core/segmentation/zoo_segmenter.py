@@ -16,7 +16,7 @@ from pdm_core.volume.volume import Volume
 from pdm_core.zoo import ZoneCard, load_zone_network
 
 # Within the slices; across them a network sees all.
-_OVERLAP = 0.5
+_OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
