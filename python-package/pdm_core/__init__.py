@@ -13,6 +13,7 @@ from pdm_core.pipeline.options import SuperResolutionOptions
 
 if TYPE_CHECKING:
     from pdm_core.pipeline.super_resolution import SuperResolutionResult, super_resolve
+    from pdm_core.segmentation.zones import segment_zones
     from pdm_core.volume import Volume, read_volume, write_volume
     from pdm_core.zoo import find_model, list_models
 
@@ -22,6 +23,7 @@ _HOMES = {
     "find_model": "pdm_core.zoo",
     "list_models": "pdm_core.zoo",
     "read_volume": "pdm_core.volume",
+    "segment_zones": "pdm_core.segmentation.zones",
     "super_resolve": "pdm_core.pipeline.super_resolution",
     "write_volume": "pdm_core.volume",
 }
@@ -38,6 +40,7 @@ __all__ = [
     "find_model",
     "list_models",
     "read_volume",
+    "segment_zones",
     "super_resolve",
     "write_volume",
 ]

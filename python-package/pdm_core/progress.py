@@ -76,3 +76,17 @@ class Progress:
         fresh = self.step - self._done_before
         eta = elapsed / fresh * (self.of - self.step) if fresh else None
         self._callback(ProgressEvent(self.stage, self.step, self.of, eta, note))
+
+
+def collecting(warn: WarningCallback | None) -> tuple[list[str], WarningCallback]:
+    """A list of warnings and the function that adds to it, once each, and tells the caller."""
+    warnings: list[str] = []
+
+    def say(line: str) -> None:
+        if line in warnings:
+            return
+        warnings.append(line)
+        if warn is not None:
+            warn(line)
+
+    return warnings, say

@@ -23,6 +23,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     add_option_arguments(parser)
     parser.add_argument("--suffix", default=_SUFFIXES[0], help=f"format of the results: {', '.join(_SUFFIXES)}")
     parser.add_argument("--dtype", default="float32", help="number format of the results (default float32)")
+    parser.add_argument("--zones", action="store_true", help="find the zones of the prostate too, as Slicer's segmentations")
+    parser.add_argument("--zone-model", default="auto", help="see pdm-sr segment --model")
     add_progress_argument(parser)
     return parser
 
@@ -50,22 +52,30 @@ def run(arguments: argparse.Namespace) -> int:
     sources = find_sources(arguments.input)
 
     from pdm_core.pipeline.batch import run_batch
+    from pdm_core.segmentation.segmenter import find_segmenter
+    from pdm_core.segmentation.zones import notes_on_licence
 
     with console_for(arguments) as console:
+        if arguments.zones:
+            for note in notes_on_licence(find_segmenter(arguments.zone_model)):
+                console.warning(note)
         reports = run_batch(
             sources,
             arguments.output,
             options,
             suffix=arguments.suffix,
             dtype=arguments.dtype,
+            zone_model=arguments.zone_model if arguments.zones else None,
             explain=as_user_error,
             progress=console.progress,
         )
+        flagged = sum(bool(report.zone_flags) for report in reports)
         for report in reports:
             if report.status == "failed":
                 console.warning(f"{report.case} failed: {report.message}")
         counts = Counter(report.status for report in reports)
         summary = ", ".join(f"{counts[status]} {status}" for status in ("done", "kept", "failed") if counts[status])
-        facts: dict[str, Any] = {"report": str(arguments.output / "report.json"), "counts": dict(counts)}
+        summary += f"; {flagged} with flags on their zones" if flagged else ""
+        facts: dict[str, Any] = {"report": str(arguments.output / "report.json"), "counts": dict(counts), "flagged": flagged}
         console.result(f"{arguments.output / 'report.csv'}: {summary}. Research use, not for diagnosis.", facts)
     return 1 if counts["failed"] else 0

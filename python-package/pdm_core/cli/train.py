@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.signals import stop_on_signals
+from pdm_core.device_names import check_device
 from pdm_core.errors import InputError
-from pdm_core.pipeline.options import check_device
 
 if TYPE_CHECKING:
     from pdm_core.training.recipe import Recipe
+    from pdm_core.training.zones.recipe import ZoneRecipe
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -45,11 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
     return run_recipe(load_recipe(arguments.recipe), arguments)
 
 
-def run_recipe(recipe: Recipe, arguments: argparse.Namespace) -> int:
+def run_recipe(recipe: Recipe | ZoneRecipe, arguments: argparse.Namespace) -> int:
     """Train by `recipe` until its end or the time limit, and leave the model when it is finished."""
     import torch
 
-    from pdm_core.pipeline.devices import choose_device
+    from pdm_core.networks.devices import choose_device
     from pdm_core.training import TrainingLimits, finished, publish, train
     from pdm_core.training.dataset import Dataset
     from pdm_core.training.publish import refuse_without_words

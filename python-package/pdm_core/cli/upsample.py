@@ -6,12 +6,17 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdm_core.cli.console import add_progress_argument, console_for
+from pdm_core.cli.console import Console, add_progress_argument, console_for
 from pdm_core.cli.options import add_option_arguments, options_from
+from pdm_core.cli.outputs import check_outputs
 from pdm_core.errors import InputError
+from pdm_core.segmentation.files import on_the_input
 
 if TYPE_CHECKING:
+    from pdm_core.pipeline.options import SuperResolutionOptions
     from pdm_core.pipeline.super_resolution import SuperResolutionResult
+    from pdm_core.segmentation.zones import Zones
+    from pdm_core.volume import Volume
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -21,6 +26,10 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, help=".nii.gz, .nii, .nrrd, .mha or .mhd")
     add_option_arguments(parser)
     parser.add_argument("--uncertainty", type=Path, metavar="FILE", help="write the spread of the samples; needs --samples 2")
+    parser.add_argument(
+        "--zones", type=Path, metavar="FILE", help="find the zones of the prostate too; FILE as of pdm-sr segment"
+    )
+    parser.add_argument("--zone-model", default="auto", help="see pdm-sr segment --model")
     parser.add_argument("--dtype", default="float32", help="number format of the output (default float32)")
     parser.add_argument("--series", help="which series of a DICOM folder")
     add_progress_argument(parser)
@@ -28,34 +37,58 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check everything, then restore, then write."""
+    """Check everything, then restore, then find the zones where they are wanted, then write."""
+    from pdm_core.pipeline.outputs import write_result
+    from pdm_core.pipeline.zone_outputs import as_table, write_zone_files
     from pdm_core.volume import read_volume
-    from pdm_core.volume.write import check_dtype, checked_output, refuse_overwriting_input
+    from pdm_core.volume.write import check_dtype
     from pdm_core.zoo import find_models
 
     options = options_from(arguments)
     options.validate()
     check_dtype(arguments.dtype)
     find_models(options.mode, options.model, options.factor)
-    outputs = [path for path in (arguments.output, arguments.uncertainty) if path is not None]
-    for path in outputs:
-        checked_output(path)
-        refuse_overwriting_input(arguments.input, path)
-    if arguments.uncertainty is not None and options.samples < 2:
-        raise InputError("An uncertainty needs at least two samples.", "Add --samples 4.")
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise InputError(f"The image and its uncertainty have the same name {arguments.output}.", "Choose another.")
+    _check_outputs(arguments, options.samples)
     volume = read_volume(arguments.input, series=arguments.series)
 
-    from pdm_core.pipeline.outputs import write_result
-    from pdm_core.pipeline.super_resolution import super_resolve
-
     with console_for(arguments) as console:
-        result = super_resolve(volume, options, progress=console.progress, warn=console.warning)
+        result, zones = _restored(volume, options, arguments, console)
         record = write_result(result, arguments.output, dtype=arguments.dtype, uncertainty=arguments.uncertainty)
-        facts = {"output": str(arguments.output), "provenance": str(record)}
-        console.result(_summary(result, arguments.output), facts)
+        facts: dict[str, Any] = {"output": str(arguments.output), "provenance": str(record)}
+        summary = _summary(result, arguments.output)
+        if zones is not None:
+            write_zone_files(zones, arguments.zones, source=volume)
+            facts |= {"zones": str(arguments.zones), "zones_input": str(on_the_input(arguments.zones))}
+            facts["zone_report"] = zones.report
+            summary += f"\n{arguments.zones}: zones by model {zones.report['model']}\n{as_table(zones)}"
+        console.result(summary, facts)
     return 0
+
+
+def _restored(
+    volume: Volume, options: SuperResolutionOptions, arguments: argparse.Namespace, console: Console
+) -> tuple[SuperResolutionResult, Zones | None]:
+    """The result, and its zones where a file for them is named."""
+    if arguments.zones is None:
+        from pdm_core.pipeline.super_resolution import super_resolve
+
+        return super_resolve(volume, options, progress=console.progress, warn=console.warning), None
+    from pdm_core.pipeline.chain import super_resolve_and_segment
+
+    return super_resolve_and_segment(
+        volume, options, zone_model=arguments.zone_model, progress=console.progress, warn=console.warning
+    )
+
+
+def _check_outputs(arguments: argparse.Namespace, samples: int) -> None:
+    """Refuse what could not be written; see `check_outputs`."""
+    recorded = [path for path in (arguments.output, arguments.zones) if path is not None]
+    files = [*recorded, *([] if arguments.uncertainty is None else [arguments.uncertainty])]
+    if arguments.zones is not None:
+        files.append(on_the_input(arguments.zones))
+    check_outputs(arguments.input, files, recorded)
+    if arguments.uncertainty is not None and samples < 2:
+        raise InputError("An uncertainty needs at least two samples.", "Add --samples 4.")
 
 
 def _summary(result: SuperResolutionResult, output: Path) -> str:

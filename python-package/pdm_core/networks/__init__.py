@@ -2,5 +2,6 @@
 
 from pdm_core.networks.presets import PRESETS, build_network
 from pdm_core.networks.unet import UNet
+from pdm_core.networks.zone_networks import ZONE_NETWORKS, build_zone_network
 
-__all__ = ["PRESETS", "UNet", "build_network"]
+__all__ = ["PRESETS", "ZONE_NETWORKS", "UNet", "build_network", "build_zone_network"]

@@ -13,11 +13,16 @@ from typing import Any, Literal
 
 from pdm_core.atomic import write_text
 from pdm_core.errors import CancelledError, PdmError
+from pdm_core.pipeline.chain import super_resolve_and_segment
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.outputs import provenance_path, write_result
-from pdm_core.pipeline.provenance import volume_sha256
 from pdm_core.pipeline.super_resolution import super_resolve
+from pdm_core.pipeline.zone_outputs import write_zone_files
 from pdm_core.progress import CancelCheck, ProgressCallback, ProgressEvent
+from pdm_core.segmentation.files import SEGMENTATION_SUFFIX, on_the_input
+from pdm_core.segmentation.segmenter import find_segmenter
+from pdm_core.volume.identity import volume_sha256
+from pdm_core.volume.images import image_suffix
 from pdm_core.volume.sources import VolumeSource
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import find_models
@@ -37,6 +42,10 @@ class CaseReport:
         message: why it failed, or the warnings.
         seconds: for this case in this run.
         consistency_db: see the provenance; None when exact or failed.
+        peripheral_zone_ml: volume of that zone; None where no zones were asked for.
+        transition_zone_ml: as well.
+        gland_ml: of both together.
+        zone_flags: what speaks against the zones; empty when nothing does.
     """
 
     case: str
@@ -46,6 +55,10 @@ class CaseReport:
     message: str
     seconds: float
     consistency_db: float | None
+    peripheral_zone_ml: float | None = None
+    transition_zone_ml: float | None = None
+    gland_ml: float | None = None
+    zone_flags: str = ""
 
 
 def run_batch(
@@ -55,6 +68,7 @@ def run_batch(
     *,
     suffix: str = ".nii.gz",
     dtype: str = "float32",
+    zone_model: str | None = None,
     explain: Explain,
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
@@ -67,6 +81,8 @@ def run_batch(
         options: the same for all; checked before the first case.
         suffix: ending of the outputs, which decides their format.
         dtype: number format of the outputs.
+        zone_model: see `find_segmenter`; where it is given, the zones are found too: NAME_zones.seg.nrrd on the grid of the
+            result and NAME_zones_input.seg.nrrd on that of the input.
         explain: says what an unexpected exception of one case means to a user.
         progress: receives every case's own events, named after it.
         cancel: asked between steps; the report of what is done stays.
@@ -77,6 +93,7 @@ def run_batch(
     """
     options.validate()
     find_models(options.mode, options.model, options.factor)
+    task = _Task(options, dtype, zone_model, None if zone_model is None else find_segmenter(zone_model).record["sha256"])
     folder.mkdir(parents=True, exist_ok=True)
     reports: list[CaseReport] = []
     for number, source in enumerate(sources, start=1):
@@ -84,7 +101,7 @@ def run_batch(
         told = None if progress is None else _named(progress, f"{source.name} ({number} of {len(sources)})")
         begun = time.monotonic()
         try:
-            status, record = _one(source, output, options, dtype, told, cancel)
+            status, record = _one(source, output, task, told, cancel)
         except (CancelledError, KeyboardInterrupt):
             raise CancelledError(
                 f"Cancelled after {len(reports)} of {len(sources)} cases.", "The same command goes on from there."
@@ -97,44 +114,68 @@ def run_batch(
     return reports
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What is done to every case; `zone_sha256` is the checksum of the zone model's weights."""
+
+    options: SuperResolutionOptions
+    dtype: str
+    zone_model: str | None
+    zone_sha256: str | None
+
+
 def _one(
-    source: VolumeSource,
-    output: Path,
-    options: SuperResolutionOptions,
-    dtype: str,
-    progress: ProgressCallback | None,
-    cancel: CancelCheck | None,
+    source: VolumeSource, output: Path, task: _Task, progress: ProgressCallback | None, cancel: CancelCheck | None
 ) -> tuple[Literal["done", "kept"], dict[str, Any]]:
     volume = source.read()
-    record = _earlier(output, volume, options)
+    record = _earlier(output, volume, task)
     if record is not None:
         return "kept", record
-    result = super_resolve(volume, options, progress=progress, cancel=cancel)
+    zones = None
+    if task.zone_model is None:
+        result = super_resolve(volume, task.options, progress=progress, cancel=cancel)
+    else:
+        result, zones = super_resolve_and_segment(
+            volume, task.options, zone_model=task.zone_model, progress=progress, cancel=cancel
+        )
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_result(result, output, dtype=dtype, uncertainty=_companion(output) if options.samples > 1 else None)
+    if zones is not None:
+        # Before the image, whose record vouches for all when the batch goes on.
+        write_zone_files(zones, _zones_of(output), source=volume)
+    uncertainty = _companion(output, "uncertainty") if task.options.samples > 1 else None
+    write_result(result, output, dtype=task.dtype, uncertainty=uncertainty)
     return "done", result.provenance
 
 
-def _earlier(output: Path, volume: Volume, options: SuperResolutionOptions) -> dict[str, Any] | None:
+def _earlier(output: Path, volume: Volume, task: _Task) -> dict[str, Any] | None:
     """The record of a result that is just what this case would give again, or None."""
     try:
         record: dict[str, Any] = json.loads(provenance_path(output).read_text(encoding="utf-8"))
         stages = [record["in_plane"], record] if "in_plane" in record else [record]
-        models = find_models(options.mode, options.model, options.factor)
+        models = find_models(task.options.mode, task.options.model, task.options.factor)
         same = (
             output.exists()
-            and record["options"] == options.as_dict()
+            and record["options"] == task.options.as_dict()
             and record["input"]["sha256"] == volume_sha256(volume)
             and [stage["model"]["sha256"] for stage in stages] == [card.sha256 for card in models]
         )
+        if task.zone_model is not None:
+            zones = _zones_of(output)
+            same = same and zones.exists() and on_the_input(zones).exists()
+            same = same and record["zones"]["model"]["sha256"] == task.zone_sha256
     except (OSError, ValueError, KeyError):
         return None
     return record if same else None
 
 
-def _companion(output: Path) -> Path:
-    stem = provenance_path(output).name.removesuffix(".provenance.json")
-    return output.with_name(f"{stem}_uncertainty{output.name[len(stem) :]}")
+def _zones_of(output: Path) -> Path:
+    companion = _companion(output, "zones")
+    return companion.with_name(companion.name.removesuffix(image_suffix(output) or "") + SEGMENTATION_SUFFIX)
+
+
+def _companion(output: Path, what: str) -> Path:
+    suffix = image_suffix(output) or ""
+    return output.with_name(f"{output.name.removesuffix(suffix)}_{what}{suffix}")
 
 
 def _named(progress: ProgressCallback, name: str) -> ProgressCallback:
@@ -144,8 +185,19 @@ def _named(progress: ProgressCallback, name: str) -> ProgressCallback:
 def _finished(
     source: VolumeSource, output: Path, status: Literal["done", "kept"], record: dict[str, Any], seconds: float
 ) -> CaseReport:
-    notes = " ".join(record["warnings"])
-    return CaseReport(source.name, str(source.path), status, str(output), notes, round(seconds, 1), record["consistency_db"])
+    zones = record.get("zones", {"volumes_ml": {}, "flags": [], "warnings": []})
+    notes = " ".join(dict.fromkeys([*record["warnings"], *zones["warnings"]]))
+    return CaseReport(
+        source.name,
+        str(source.path),
+        status,
+        str(output),
+        notes,
+        round(seconds, 1),
+        record["consistency_db"],
+        **{f"{name}_ml": volume for name, volume in zones["volumes_ml"].items()},
+        zone_flags=" ".join(zones["flags"]),
+    )
 
 
 def _failed(source: VolumeSource, error: PdmError, seconds: float) -> CaseReport:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from pdm_core.device_names import check_device
 from pdm_core.errors import InputError
 
 _CHOICES = {
@@ -17,7 +17,6 @@ _CHOICES = {
     "align": ("index0", "fov"),
     "profile": ("box", "gaussian", "sinc"),
 }
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -116,12 +115,6 @@ class SuperResolutionOptions:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not (whole and low <= value <= high):
             raise InputError(f"{name} {value!r} is not possible.", f"Use a whole number from {low} to {high}.")
-
-
-def check_device(name: object) -> None:
-    """Raise `InputError` when `name` is no name of a device; whether the machine has it is found out with torch."""
-    if not (isinstance(name, str) and _DEVICE.fullmatch(name)):
-        raise InputError(f"There is no device {name!r}.", "Use auto, cpu, cuda, cuda:N or mps.")
 
 
 def _is_above(value: object, low: float) -> bool:

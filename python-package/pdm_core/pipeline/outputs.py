@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pdm_core.pipeline.super_resolution import SuperResolutionResult
 from pdm_core.volume import write_volume
 from pdm_core.volume.images import image_suffix
+
+if TYPE_CHECKING:
+    from pdm_core.pipeline.super_resolution import SuperResolutionResult
 
 
 def provenance_path(output: Path) -> Path:

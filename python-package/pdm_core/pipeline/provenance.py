@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
-
-import numpy as np
-import torch
 
 from pdm_core.degradation.bandwidth import Bandwidth
 from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.restoration import Restored
-from pdm_core.version import package_version
+from pdm_core.version import versions
+from pdm_core.volume.identity import volume_record
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import ModelCard
 
@@ -24,13 +20,6 @@ NOTICE = (
     "Derived image, estimated by a generative model. Research use, not for diagnosis: "
     "detail above the measured band is inferred, not measured."
 )
-
-
-def volume_sha256(volume: Volume) -> str:
-    """Hash of a volume's voxels and of its place in the patient."""
-    digest = hashlib.sha256(np.ascontiguousarray(volume.array).data)
-    digest.update(np.ascontiguousarray(volume.ijk_to_ras).tobytes())
-    return digest.hexdigest()
 
 
 def consistency_db(restored: Restored) -> float | None:
@@ -78,10 +67,7 @@ def provenance_record(
         "notice": NOTICE,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "input": {
-            "sha256": volume_sha256(source),
-            "shape_kji": list(source.shape),
-            "spacing_ijk_mm": list(source.spacing),
-            "source": dict(source.metadata),
+            **volume_record(source),
             "measured_share_of_kspace": {"rows": bandwidth.rows, "columns": bandwidth.columns},
         },
         **last,
@@ -90,10 +76,5 @@ def provenance_record(
         "consistency_db": min(known, default=None),
         "warnings": list(warnings),
         "run": dict(run),
-        "versions": {
-            "pdm_core": package_version(),
-            "torch": str(torch.__version__),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
     }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pdm_core.degradation.bandwidth import true_bandwidth
-from pdm_core.pipeline.devices import choose_device, device_name
+from pdm_core.networks.devices import choose_device, device_name
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
@@ -18,7 +18,7 @@ from pdm_core.pipeline.placement import stages_of
 from pdm_core.pipeline.provenance import provenance_record
 from pdm_core.pipeline.stages import STAGES, Stage, StageResult, ThroughPlaneStage
 from pdm_core.pipeline.suitability import notes_on_modality
-from pdm_core.progress import CancelCheck, Progress, ProgressCallback, WarningCallback
+from pdm_core.progress import CancelCheck, Progress, ProgressCallback, WarningCallback, collecting
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import find_models
 
@@ -66,7 +66,7 @@ def super_resolve(
     IntensityMap.of(volume.array)
     device = choose_device(options.device)
     begun = time.monotonic()
-    warnings, say = _collecting(warn)
+    warnings, say = collecting(warn)
     bandwidth = true_bandwidth(volume.array)
     for line in (*(line for stage in stages for line in stage.notes(bandwidth)), *notes_on_modality(Lattice.of(volume))):
         say(line)
@@ -106,17 +106,3 @@ def _uncertainty(stages: Sequence[Stage], results: Sequence[StageResult]) -> Vol
     assert isinstance(through, ThroughPlaneStage)
     carried = through.grid.interpolated(before.array)
     return replace(last, array=np.hypot(last.array, carried))
-
-
-def _collecting(warn: WarningCallback | None) -> tuple[list[str], Callable[[str], None]]:
-    """A list of warnings and the function that adds to it, once each, and tells the caller."""
-    warnings: list[str] = []
-
-    def say(line: str) -> None:
-        if line in warnings:
-            return
-        warnings.append(line)
-        if warn is not None:
-            warn(line)
-
-    return warnings, say

@@ -53,7 +53,7 @@ def accept(
     path = _card_path(run_folder)
     card = read_card(path)
     verify_model(card)
-    if card.mode != "in-plane":
+    if not isinstance(card, ModelCard) or card.mode != "in-plane":
         raise InputError(
             f"The model {card.name} is for {card.mode} runs; only in-plane models are measured here.",
             f"Import it unmeasured: pdm-sr models import {card.weights} {path}.",
@@ -78,7 +78,9 @@ def accept(
     _refuse_useless(card, rows)
     measured = {"in_plane": [asdict(row) for row in rows], **circumstances(_CONVENTION, "central", command)}
     write_card(replace(card, quality=measured), path)
-    return import_model(card.weights, path), rows
+    added = import_model(card.weights, path)
+    assert isinstance(added, ModelCard)
+    return added, rows
 
 
 def _factors(card: ModelCard) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,15 @@ def read_image(path: Path) -> Volume:
     return Volume(checked_array(array, str(path)), _matrix_of(image), metadata)
 
 
-def write_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix, path: Path) -> None:
-    """Write an array `[K, J, I]` in its own number format; left-handed and oblique matrices are kept."""
+def write_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix, path: Path, keys: Mapping[str, str]) -> None:
+    """Write an array `[K, J, I]` in its own number format; left-handed and oblique matrices are kept.
+
+    Args:
+        array: the voxels.
+        ijk_to_ras: where they lie.
+        path: of the file.
+        keys: entries of the header besides, where the format has a place for them.
+    """
     import SimpleITK as sitk
 
     image = sitk.GetImageFromArray(array)
@@ -60,6 +68,8 @@ def write_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix, path: Path) -> 
     image.SetSpacing([float(value) for value in spacing])
     image.SetOrigin([float(value) for value in lps[:3, 3]])
     image.SetDirection([float(value) for value in (lps[:3, :3] / spacing).ravel()])
+    for name, value in keys.items():
+        image.SetMetaData(name, value)
     sitk.WriteImage(image, str(path), useCompression=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ DTYPES = ("float32", "float64", "int16", "uint16", "int32", "uint8")
 _WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 
 
-def write_volume(volume: Volume, path: str | Path, *, dtype: str = "float32") -> Path:
+def write_volume(volume: Volume, path: str | Path, *, dtype: str = "float32", keys: Mapping[str, str] | None = None) -> Path:
     """Write `volume` as NIfTI, NRRD or MetaImage, chosen by the name's ending.
 
     Args:
         volume: what to write; its geometry is kept exactly (in NIfTI to the float32 of its header).
         path: `.nii`, `.nii.gz`, `.nrrd`, `.mha` or `.mhd`; the file appears when it is complete.
         dtype: number format; integers are rounded, and refused where they would clip.
+        keys: more entries of the header, which NRRD can hold.
 
     Raises:
         InputError: unknown ending or format, missing folder, values beyond the format, disk trouble.
@@ -33,7 +35,7 @@ def write_volume(volume: Volume, path: str | Path, *, dtype: str = "float32") ->
     scratch = target.parent / f".{target.name}.{os.getpid()}.part"
     try:
         scratch.mkdir()
-        write_image(array, volume.ijk_to_ras, scratch / target.name)
+        write_image(array, volume.ijk_to_ras, scratch / target.name, keys or {})
         for part in sorted(scratch.iterdir(), key=lambda part: part.name == target.name):
             os.replace(part, target.parent / part.name)
     except (RuntimeError, OSError) as error:

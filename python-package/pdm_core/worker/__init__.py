@@ -1,7 +1,7 @@
 """Jobs in a process of their own, for programs that must never freeze (DESIGN, "Worker").
 
-`python -m pdm_core.worker JOB.json` does one job: a restoration, the list of devices, or any command of `pdm-sr`. The job and
-its arrays lie in one folder; results are written there too.
+`python -m pdm_core.worker JOB.json` does one job: a restoration, with the zones of the prostate or without, the zones alone,
+the list of devices, or any command of `pdm-sr`. The job and its arrays lie in one folder; results are written there too.
 Standard output carries one JSON object a line:
 
     {"event": "progress", "stage", "step", "of", "eta_s"}    {"event": "warning", "message"}

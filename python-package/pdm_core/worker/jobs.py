@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,12 +16,18 @@ from pdm_core.cli.console import JsonConsole
 from pdm_core.cli.failures import as_user_error, report
 from pdm_core.errors import CancelledError, InputError
 from pdm_core.pipeline.options import SuperResolutionOptions
+from pdm_core.progress import CancelCheck
 from pdm_core.volume.checks import checked_array
 from pdm_core.volume.volume import FloatArray, Volume
 from pdm_core.worker.command_job import CANCEL, command_job
 
+if TYPE_CHECKING:
+    from pdm_core.pipeline.super_resolution import SuperResolutionResult
+    from pdm_core.segmentation.zones import Zones
+
 _SAME_PLACE_MM = 1e-2
 _RESULT, _UNCERTAINTY, _DETAIL = "result.npy", "uncertainty.npy", "detail.npy"
+_ZONES, _ZONES_INPUT = "zones.npy", "zones_input.npy"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,25 +43,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> int:
-    """Restore the volume of a job.
+    """Restore the volume of a job, and find its zones where they are wanted.
 
     Args:
         job: `volume` (a .npy file, `[K, J, I]`), `ijk_to_ras`, `options` (those of `SuperResolutionOptions`), and as you
-            like `metadata` and `reference` with `reference_ijk_to_ras` (on the grid of the result, to measure it against).
+            like `metadata`, `reference` with `reference_ijk_to_ras` (on the grid of the result, to measure it against), and
+            `zones` (true for the zones too) with `zone_model`.
         folder: where the job lies and the results go.
         console: receives the events; the result event names `result.npy`, `uncertainty.npy` or null, `detail.npy`
-            (what the model has added to the measured), `ijk_to_ras`, `provenance` and, with a reference, `quality`.
+            (what the model has added to the measured), `ijk_to_ras`, `provenance` and, with a reference, `quality`; with
+            zones also `zones.npy` (uint8, on the grid of the result), `zones_input.npy` (on that of the volume) and
+            `zone_report`, see `Zones.report`.
     """
     options = SuperResolutionOptions.from_dict(job["options"])
-    array = checked_array(np.load(folder / job["volume"], allow_pickle=False), "The volume")
-    volume = Volume(array, np.array(job["ijk_to_ras"]), job.get("metadata", {}))
+    volume = _volume(job, folder)
     reference = _reference(job, folder, volume, options)
 
     from pdm_core.pipeline.placement import measured_only
-    from pdm_core.pipeline.super_resolution import super_resolve
 
-    cancel = folder / CANCEL
-    result = super_resolve(volume, options, progress=console.progress, cancel=cancel.exists, warn=console.warning)
+    result, zones = _restored(job, volume, options, (folder / CANCEL).exists, console)
     _write(result.volume.array, folder / _RESULT)
     _write(result.volume.array - measured_only(volume, options).array, folder / _DETAIL)
     if result.uncertainty is not None:
@@ -67,6 +73,9 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
         "ijk_to_ras": result.volume.ijk_to_ras.tolist(),
         "provenance": result.provenance,
     }
+    if zones is not None:
+        facts |= _zone_facts(zones, folder) | {"zones_input": _ZONES_INPUT}
+        _write(zones.on(volume).array.astype(np.uint8), folder / _ZONES_INPUT)
     if reference is not None:
         from pdm_core.evaluation.metrics import quality_against
 
@@ -75,9 +84,34 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
     return 0
 
 
+def segment_zones_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> int:
+    """Find the zones of the volume of a job.
+
+    Args:
+        job: `volume` (a .npy file, `[K, J, I]`), `ijk_to_ras`, and as you like `metadata`, `zone_model` and `device`.
+        folder: where the job lies and the results go.
+        console: receives the events; the result event names `zones.npy` (uint8, on the grid of the volume), `zone_report`
+            (see `Zones.report`) and `provenance`.
+    """
+    volume = _volume(job, folder)
+
+    from pdm_core.segmentation.zones import find_zones
+
+    zones = find_zones(
+        volume,
+        model=job.get("zone_model", "auto"),
+        device=job.get("device", "auto"),
+        progress=console.progress,
+        cancel=(folder / CANCEL).exists,
+        warn=console.warning,
+    )
+    console.result("segmented", {**_zone_facts(zones, folder), "provenance": zones.record})
+    return 0
+
+
 def devices_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> int:
     """Name the devices that torch can use here, the preferred one first."""
-    from pdm_core.pipeline.devices import available_devices
+    from pdm_core.networks.devices import available_devices
 
     console.result("devices", {"devices": available_devices()})
     return 0
@@ -85,6 +119,7 @@ def devices_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> i
 
 _TASKS: dict[str, Callable[[Mapping[str, Any], Path, JsonConsole], int]] = {
     "super-resolve": super_resolve_job,
+    "segment-zones": segment_zones_job,
     "devices": devices_job,
     "command": command_job,
 }
@@ -101,6 +136,31 @@ def _read_job(words: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
     if not isinstance(job, dict) or job.get("task") not in _TASKS:
         raise InputError(f"The job {path} has no known task.", f"Its task is one of: {', '.join(_TASKS)}.")
     return path, job
+
+
+def _restored(
+    job: Mapping[str, Any], volume: Volume, options: SuperResolutionOptions, cancel: CancelCheck, console: JsonConsole
+) -> tuple[SuperResolutionResult, Zones | None]:
+    """The result, and its zones where the job wants them."""
+    from pdm_core.pipeline.chain import super_resolve_and_segment
+    from pdm_core.pipeline.super_resolution import super_resolve
+
+    progress, warn = console.progress, console.warning
+    if not job.get("zones"):
+        return super_resolve(volume, options, progress=progress, cancel=cancel, warn=warn), None
+    model = job.get("zone_model", "auto")
+    return super_resolve_and_segment(volume, options, zone_model=model, progress=progress, cancel=cancel, warn=warn)
+
+
+def _volume(job: Mapping[str, Any], folder: Path) -> Volume:
+    array = checked_array(np.load(folder / job["volume"], allow_pickle=False), "The volume")
+    return Volume(array, np.array(job["ijk_to_ras"]), job.get("metadata", {}))
+
+
+def _zone_facts(zones: Zones, folder: Path) -> dict[str, Any]:
+    """Write the labels, and say where they are and what is to be said of them."""
+    _write(zones.labels.array.astype(np.uint8), folder / _ZONES)
+    return {"zones": _ZONES, "zone_report": zones.report}
 
 
 def _reference(job: Mapping[str, Any], folder: Path, volume: Volume, options: SuperResolutionOptions) -> FloatArray | None:
@@ -125,6 +185,6 @@ def _reference(job: Mapping[str, Any], folder: Path, volume: Volume, options: Su
     return reference
 
 
-def _write(array: FloatArray, path: Path) -> None:
+def _write(array: np.ndarray[Any, Any], path: Path) -> None:
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, array)

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 from pdm_core.errors import InputError, MissingDependencyError
-from pdm_core.zoo.card import ModelCard, read_card
+from pdm_core.zoo.card import ModelCard, ZoneCard, read_card
 
 BUNDLED = Path(__file__).parent / "weights"
 # The first of these that is there is what `model="auto"` means in its mode. On the validation split `base` gains 0.02 dB at
 # most over `fast`, with twice the weights to run: it does not pay yet.
 _PREFERRED = ("fast", "base", "through_plane")
+_PREFERRED_ZONES = "zones"
 
 
 def user_zoo() -> Path:
@@ -24,13 +25,13 @@ def user_zoo() -> Path:
 
 
 def list_models(mode: str | None = None) -> list[ModelCard]:
-    """Cards of all models, or those of one mode; bundled ones first, an imported one of the same name in their place."""
-    cards: dict[str, ModelCard] = {}
-    for folder in (BUNDLED, user_zoo()):
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-            card = read_card(path)
-            cards[card.name] = card
-    return [card for card in cards.values() if mode in (None, card.mode)]
+    """Cards of the super-resolution models, all or those of one mode; see `list_zone_models` for the others."""
+    return [card for card in _all_cards() if isinstance(card, ModelCard) and mode in (None, card.mode)]
+
+
+def list_zone_models() -> list[ZoneCard]:
+    """Cards of the models of the prostate's zones."""
+    return [card for card in _all_cards() if isinstance(card, ZoneCard)]
 
 
 def find_model(name: str, factor: float | None = None, mode: str | None = None) -> ModelCard:
@@ -46,7 +47,10 @@ def find_model(name: str, factor: float | None = None, mode: str | None = None) 
         MissingDependencyError: there is no model of that mode at all.
     """
     if name.endswith(".json"):
-        return _serving(read_card(Path(name)), factor, mode)
+        card = read_card(Path(name))
+        if isinstance(card, ZoneCard):
+            raise InputError(f"The model {card.name} finds zones; it restores no image.", "Choose another model.")
+        return _serving(card, factor, mode)
     if name == "auto":
         return _serving(_preferred(mode or "in-plane"), factor, mode)
     cards = {card.name: card for card in list_models()}
@@ -54,6 +58,28 @@ def find_model(name: str, factor: float | None = None, mode: str | None = None) 
         fitting = [card.name for card in list_models(mode)]
         raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(fitting) or 'none is installed'}.")
     return _serving(cards[name], factor, mode)
+
+
+def find_zone_model(name: str = "auto") -> ZoneCard:
+    """The card of the zone model `name`, of the preferred one for "auto", or at the path of a card (`.json`).
+
+    Raises:
+        InputError: there is no such zone model.
+        MissingDependencyError: there is no zone model at all.
+    """
+    if name.endswith(".json"):
+        card = read_card(Path(name))
+        if isinstance(card, ModelCard):
+            raise InputError(f"The model {card.name} restores images; it finds no zones.", "Choose a zone model.")
+        return card
+    cards = {card.name: card for card in list_zone_models()}
+    if not cards:
+        raise MissingDependencyError("No zone model is installed.", "Import one: pdm-sr models import WEIGHTS CARD.")
+    if name == "auto":
+        return cards.get(_PREFERRED_ZONES, next(iter(cards.values())))
+    if name not in cards:
+        raise InputError(f"There is no zone model {name!r}.", f"Choose one of: {', '.join(cards)}.")
+    return cards[name]
 
 
 def find_models(mode: str, name: str = "auto", factor: float | None = None) -> tuple[ModelCard, ...]:
@@ -75,6 +101,16 @@ def find_models(mode: str, name: str = "auto", factor: float | None = None) -> t
     if len(steps) == 1 or named not in (None, *steps):
         return (find_model(name, factor, steps[0]),)
     return tuple(find_model(name if step == named else "auto", factor if step == "in-plane" else None, step) for step in steps)
+
+
+def _all_cards() -> list[ModelCard | ZoneCard]:
+    """Bundled ones first, an imported one of the same name in their place."""
+    cards: dict[str, ModelCard | ZoneCard] = {}
+    for folder in (BUNDLED, user_zoo()):
+        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+            card = read_card(path)
+            cards[card.name] = card
+    return list(cards.values())
 
 
 def _preferred(mode: str) -> ModelCard:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
+from torch import Tensor, nn
 
 from pdm_core.atomic import replacing, write_text
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser, conditioned_on
 from pdm_core.errors import InputError, MissingDependencyError
-from pdm_core.networks import build_network
-from pdm_core.zoo.card import ModelCard, read_card
+from pdm_core.networks import build_network, build_zone_network
+from pdm_core.zoo.card import AnyCard, Card, ModelCard, ZoneCard, read_card
 from pdm_core.zoo.catalogue import user_zoo
 
 MAX_BYTES = 16 * 2**20
@@ -30,24 +31,16 @@ def load_model(card: ModelCard, device: torch.device | str = "cpu") -> ResidualD
         MissingDependencyError: the weight file is not there.
         InputError: its checksum or its tensors are not the card's.
     """
-    if not card.weights.is_file():
-        raise MissingDependencyError(f"The weights {card.weights} of the model {card.name} are missing.", "Reinstall it.")
-    found = file_sha256(card.weights)
-    if found != card.sha256:
-        raise InputError(
-            f"The weights {card.weights} are not those of the card: SHA-256 {found[:12]}…, expected {card.sha256[:12]}….",
-            "Import or install the model again.",
-        )
-    network = build_network(card.network)
-    tensors = {name: tensor.float() for name, tensor in load_file(card.weights).items()}
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(f"The weights {card.weights} do not fit the network of the card: {error}.") from error
+    network = _with_weights(build_network(card.network), card)
     return build_denoiser(network, card.bridge, card.parameterization, card.residual_std).to(device).eval()
 
 
-def verify_model(card: ModelCard) -> None:
+def load_zone_network(card: ZoneCard, device: torch.device | str = "cpu") -> nn.Module:
+    """Build the zone network of `card` with its weights in float32 on `device`; raises as `load_model`."""
+    return _with_weights(build_zone_network(card.network), card).to(device).eval()
+
+
+def verify_model(card: ModelCard | ZoneCard) -> None:
     """Check a model's checksum, tensors and one forward pass against its card; raises `InputError` at a difference."""
     found = smoke_statistics(card)
     for name, value in found.items():
@@ -60,20 +53,31 @@ def verify_model(card: ModelCard) -> None:
 
 
 @torch.no_grad()
-def smoke_statistics(card: ModelCard) -> dict[str, float]:
-    """Mean and spread of one estimate of a fixed synthetic image at the start of the bridge."""
-    denoiser = load_model(card)
-    if card.mode == "through-plane":
-        denoiser = conditioned_on(denoiser, 1.0)
+def smoke_statistics(card: ModelCard | ZoneCard) -> dict[str, float]:
+    """Mean and spread of what the network makes of a fixed synthetic image."""
     grid = torch.linspace(-1.0, 1.0, _SMOKE_SIZE)
-    x_lr = (torch.sin(9 * grid)[:, None] * torch.cos(7 * grid)[None, :])[None, None]
-    noise = torch.sin(1e4 * torch.arange(_SMOKE_SIZE**2)).reshape(x_lr.shape)
-    a, b, sigma = denoiser.bridge.at(1.0)
-    change = denoiser.mixture((a + b) * x_lr + sigma * noise, x_lr, 0.9, 2.0) - x_lr
+    image = (torch.sin(9 * grid)[:, None] * torch.cos(7 * grid)[None, :])[None, None]
+    change = _logits(card, image) if isinstance(card, ZoneCard) else _change(card, image)
     return {"mean": float(change.mean()), "std": float(change.std())}
 
 
-def export_model(denoiser: ResidualDenoiser | EpsilonDenoiser, card: ModelCard, folder: Path) -> ModelCard:
+def _change(card: ModelCard, x_lr: Tensor) -> Tensor:
+    """What one estimate at the start of the bridge adds to x_LR (1, 1, H, W)."""
+    denoiser = load_model(card)
+    if card.mode == "through-plane":
+        denoiser = conditioned_on(denoiser, 1.0)
+    noise = torch.sin(1e4 * torch.arange(_SMOKE_SIZE**2)).reshape(x_lr.shape)
+    a, b, sigma = denoiser.bridge.at(1.0)
+    return denoiser.mixture((a + b) * x_lr + sigma * noise, x_lr, 0.9, 2.0) - x_lr
+
+
+def _logits(card: ZoneCard, image: Tensor) -> Tensor:
+    """Logits of three slices, (1, 1, H, W) and its transforms."""
+    logits: Tensor = load_zone_network(card)(torch.stack((image, image.flip(-1), image.transpose(-2, -1)), dim=2))
+    return logits
+
+
+def export_model(network: nn.Module, card: AnyCard, folder: Path) -> AnyCard:
     """Write weights in half precision and the completed card to `folder`, each atomically.
 
     Raises:
@@ -81,7 +85,7 @@ def export_model(denoiser: ResidualDenoiser | EpsilonDenoiser, card: ModelCard, 
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{card.name}.safetensors"
-    state = {name: tensor.half().contiguous() for name, tensor in denoiser.network.state_dict().items()}
+    state = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
     with replacing(target) as temporary:
         # One entry only: safetensors writes several in any order, and the same weights should have the same checksum.
         temporary.write_bytes(save(state, metadata={"model": f"{card.name} {card.version}"}))
@@ -93,17 +97,18 @@ def export_model(denoiser: ResidualDenoiser | EpsilonDenoiser, card: ModelCard, 
         parameters=sum(tensor.numel() for tensor in state.values()),
         weights=target,
     )
+    assert isinstance(complete, (ModelCard, ZoneCard))
     complete = replace(complete, smoke=smoke_statistics(complete))
     write_card(complete, target.with_suffix(".json"))
     return complete
 
 
-def write_card(card: ModelCard, path: Path) -> None:
+def write_card(card: Card, path: Path) -> None:
     """Write a card atomically."""
     write_text(path, card.as_json())
 
 
-def import_model(weights: Path, card_path: Path) -> ModelCard:
+def import_model(weights: Path, card_path: Path) -> ModelCard | ZoneCard:
     """Verify a pair of weight file and card, and copy it into the user's zoo.
 
     Raises:
@@ -122,6 +127,23 @@ def import_model(weights: Path, card_path: Path) -> ModelCard:
     imported = replace(card, weights=target)
     write_card(imported, target.with_suffix(".json"))
     return imported
+
+
+def _with_weights(network: nn.Module, card: Card) -> nn.Module:
+    """The network with the weights of the card, whose checksum is compared first."""
+    if not card.weights.is_file():
+        raise MissingDependencyError(f"The weights {card.weights} of the model {card.name} are missing.", "Reinstall it.")
+    found = file_sha256(card.weights)
+    if found != card.sha256:
+        raise InputError(
+            f"The weights {card.weights} are not those of the card: SHA-256 {found[:12]}…, expected {card.sha256[:12]}….",
+            "Import or install the model again.",
+        )
+    try:
+        network.load_state_dict({name: tensor.float() for name, tensor in load_file(card.weights).items()})
+    except RuntimeError as error:
+        raise InputError(f"The weights {card.weights} do not fit the network of the card: {error}.") from error
+    return network
 
 
 def file_sha256(path: Path) -> str:

@@ -2,12 +2,27 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 
 from pdm_core.errors import InputError, MissingDependencyError
-from pdm_core.zoo import find_model, find_models, import_model, list_models, load_model, read_card, verify_model
+from pdm_core.networks import build_zone_network
+from pdm_core.zoo import (
+    ZoneCard,
+    export_model,
+    find_model,
+    find_models,
+    find_zone_model,
+    import_model,
+    list_models,
+    list_zone_models,
+    load_model,
+    load_zone_network,
+    read_card,
+    verify_model,
+)
 from pdm_core.zoo.catalogue import BUNDLED
 
 
@@ -135,3 +150,42 @@ def test_without_a_model_of_a_mode_that_is_said(tiny_zoo, monkeypatch):
         with pytest.raises(MissingDependencyError, match="No through-plane model is installed") as refusal:
             find_models(mode, "auto", 2.0)
         assert "models import" in refusal.value.hint
+
+
+@pytest.mark.parametrize("path", sorted(BUNDLED.glob("*.json")), ids=lambda path: path.stem)
+def test_bundled_cards_are_written_as_they_are_read(path):
+    assert read_card(path).as_json() == path.read_text(encoding="utf-8")
+
+
+def a_zone_model(folder, **changes):
+    network = {"kind": "zonal_unet", "channels": [8, 16], "detail": 8}
+    torch.manual_seed(0)
+    card = ZoneCard(
+        name="pieces", title="untrained", purpose="tests", version="0", mode="zones", network=network, spacing_mm=(0.3, 1.0),
+        contrasts=("noise",), data=(), licence="CC BY-NC 4.0", parameters=0, sha256="", smoke={}, grid_mm=(3.0, 0.8, 0.8),
+        slices_mm=(2.5, 4.0), window=(32, 48), percentiles=(1.0, 99.0), labels=("background", "pz", "tz"),
+    )  # fmt: skip
+    return export_model(build_zone_network(network), replace(card, **changes), folder)
+
+
+def test_a_zone_model_has_a_card_of_its_own(tiny_zoo, tmp_path, monkeypatch):
+    card = a_zone_model(tmp_path)
+    assert read_card(tmp_path / "pieces.json") == card and card.non_commercial
+    assert not replace(card, licence="CC BY 4.0").non_commercial and not tiny_zoo.non_commercial
+    verify_model(card)
+    network = load_zone_network(card)
+    assert network(torch.zeros(1, 1, 5, 32, 32)).shape == (1, 3, 5, 32, 32)
+    monkeypatch.setenv("PDM_ZOO", str(tmp_path / "own"))
+    import_model(card.weights, tmp_path / "pieces.json")
+    assert find_zone_model("pieces").weights.parent == tmp_path / "own"
+    assert "pieces" in {card.name for card in list_zone_models()} and "pieces" not in {card.name for card in list_models()}
+
+
+def test_models_of_one_kind_are_refused_for_the_other(tiny_zoo, tmp_path):
+    zones = a_zone_model(tmp_path)
+    with pytest.raises(InputError, match="restores no image"):
+        find_model(str(zones.weights.with_suffix(".json")))
+    with pytest.raises(InputError, match="finds no zones"):
+        find_zone_model(str(tiny_zoo.weights.with_suffix(".json")))
+    with pytest.raises(InputError, match="unknown entries: factors"):
+        read_card(changed(tmp_path / "pieces.json", factors=[2, 4]))

@@ -1,0 +1,32 @@
+"""The outputs of a command, checked before the long work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pdm_core.errors import InputError
+
+
+def check_outputs(source: Path, files: Iterable[Path], recorded: Iterable[Path]) -> None:
+    """Make sure that everything can be written where it should be.
+
+    Args:
+        source: the input.
+        files: images that will be written.
+        recorded: those of them that get a record beside them.
+
+    Raises:
+        InputError: an ending or a folder is wrong, the input would be overwritten, or two outputs have one name.
+    """
+    from pdm_core.pipeline.outputs import provenance_path
+    from pdm_core.volume.write import checked_output, refuse_overwriting_input
+
+    files = list(files)
+    for path in files:
+        checked_output(path)
+        refuse_overwriting_input(source, path)
+    for places in ([path.resolve() for path in files], [provenance_path(path).resolve() for path in recorded]):
+        twice = next((path for path in places if places.count(path) > 1), None)
+        if twice is not None:
+            raise InputError(f"Two outputs have the same name {twice.name}.", "Choose names that differ before the ending.")

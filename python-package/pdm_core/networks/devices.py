@@ -1,0 +1,52 @@
+"""Where networks run: the choice of a device, and what it is called."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import torch
+
+from pdm_core.device_names import check_device
+from pdm_core.errors import MissingDependencyError
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device for `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; `auto` takes a GPU where there is one.
+
+    Raises:
+        InputError: there is no such name.
+        MissingDependencyError: this machine or this torch has no such device.
+    """
+    check_device(name)
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise MissingDependencyError(
+            f"There is no device {name}: torch {torch.__version__} sees {torch.cuda.device_count()} CUDA devices here.",
+            "Use --device cpu, or install a torch with CUDA.",
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise MissingDependencyError("There is no Apple GPU (mps) for torch here.", "Use --device cpu.")
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words, for the provenance."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def available_devices() -> list[dict[str, Any]]:
+    """The devices that can be chosen here, the one of "auto" first: name, description and, for a GPU, memory in bytes."""
+    devices: list[dict[str, Any]] = []
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        name = torch.cuda.get_device_name(index)
+        devices.append({"name": f"cuda:{index}", "description": name, "free_bytes": free, "total_bytes": total})
+    devices.append({"name": "cpu", "description": f"{torch.get_num_threads()} threads"})
+    if torch.backends.mps.is_available():
+        devices.append({"name": "mps", "description": "Apple GPU"})
+    return devices

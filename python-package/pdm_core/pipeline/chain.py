@@ -1,0 +1,48 @@
+"""Super-resolution and then the zones of what it gives, in one call; each record tells of both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pdm_core.pipeline.options import SuperResolutionOptions
+from pdm_core.pipeline.super_resolution import SuperResolutionResult, super_resolve
+from pdm_core.progress import CancelCheck, ProgressCallback, WarningCallback
+from pdm_core.segmentation.zones import Zones, check_zones, find_zones
+from pdm_core.volume.volume import Volume
+
+_TOLD = ("model", "volumes_ml", "flags", "confidence", "pieces", "left_out_ml", "warnings", "run")
+
+
+def super_resolve_and_segment(
+    volume: Volume,
+    options: SuperResolutionOptions,
+    *,
+    zone_model: str = "auto",
+    progress: ProgressCallback | None = None,
+    cancel: CancelCheck | None = None,
+    warn: WarningCallback | None = None,
+) -> tuple[SuperResolutionResult, Zones]:
+    """Restore a volume, and find the zones on the restored one.
+
+    Args:
+        volume: see `super_resolve`; `Zones.on(volume)` has the zones on its own grid.
+        options: see `super_resolve`; the zones are found on the same device.
+        zone_model: see `find_segmenter`.
+        progress: receives the events of both, whose stages differ.
+        cancel: asked throughout.
+        warn: receives the warnings of both.
+
+    Returns:
+        The result, with `zones` in its provenance, and the zones, with `super_resolution` in their record.
+
+    Raises:
+        PdmError: as `super_resolve` and `find_zones` do; what forbids zones is said before the restoration.
+    """
+    check_zones(volume, zone_model, options.device)
+    result = super_resolve(volume, options, progress=progress, cancel=cancel, warn=warn)
+    zones = find_zones(result.volume, model=zone_model, device=options.device, progress=progress, cancel=cancel, warn=warn)
+    told = {name: zones.record[name] for name in _TOLD}
+    return (
+        replace(result, provenance={**result.provenance, "zones": told}),
+        replace(zones, record={**zones.record, "super_resolution": result.provenance}),
+    )
