@@ -24,8 +24,8 @@ _OTHER_CONTRAST = re.compile(
 )
 # T2 scans of the pelvis have echo times of about 100 ms, T1 and proton density scans of under 40.
 _SHORT_ECHO_MS = 40.0
-# An image has thousands of grey values, a label map a few; so many voxels tell.
-_FEW_VALUES, _SAMPLE = 12, 100_000
+# A label map has a few small whole numbers, an image hundreds of grey values; so many voxels tell.
+_LARGEST_LABEL, _SAMPLE = 20, 100_000
 _PLANES = ("sagittal", "coronal", "axial")
 
 
@@ -96,7 +96,8 @@ def _refuse_other_body(volume: Volume) -> None:
 def _refuse_labels(volume: Volume) -> None:
     voxels = volume.array.ravel()
     values = np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])
-    if len(values) <= _FEW_VALUES:
+    if np.isin(values, np.arange(_LARGEST_LABEL + 1)).all():
         raise InputError(
-            f"The volume has {len(values)} different values: it looks like a label map.", "Give the T2 scan itself."
+            f"The voxels are whole numbers from {values[0]:g} to {values[-1]:g}: this looks like a label map.",
+            "Give the T2 scan itself.",
         )
