@@ -23,6 +23,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--models", nargs="+", metavar="NAME", help="names, or paths of cards (default: all of the kind)")
     parser.add_argument("--through-plane", action="store_true", help="between the slices, not within them")
+    parser.add_argument(
+        "--smore", action="store_true", help="between slices: also a regression trained on each case itself; takes minutes"
+    )
     parser.add_argument("--factors", nargs="+", type=float, metavar="F", help="default: 2 4, between slices 3 6")
     parser.add_argument("--steps", nargs="+", type=int, metavar="N", help="default: 1 3 8, between slices 1 3")
     parser.add_argument("--samples", type=int, default=4, help="samples of the averaged run (1 leaves it out)")
@@ -83,7 +86,7 @@ def _in_plane(arguments: argparse.Namespace, models: list[str], convention: Any,
 
 def _through_plane(arguments: argparse.Namespace, models: list[str], convention: Any, progress: Any) -> tuple[list[Any], str]:
     from pdm_core.evaluation.cases import find_cases
-    from pdm_core.evaluation.through_plane import BASELINE, CALIBRATION, evaluate_through_plane
+    from pdm_core.evaluation.through_plane import BASELINE, CALIBRATION, Others, evaluate_through_plane
 
     if convention.value != "unit_float":
         raise InputError("Between slices all is measured by the convention unit_float.", "Leave out --convention.")
@@ -93,6 +96,7 @@ def _through_plane(arguments: argparse.Namespace, models: list[str], convention:
         models,
         arguments.factors,
         arguments.steps,
+        others=Others(smore=arguments.smore),
         device=arguments.device,
         progress=progress,
     )
@@ -117,7 +121,7 @@ def _convention(name: str, conventions: Any) -> Any:
 
 def _command(arguments: argparse.Namespace, models: list[str]) -> str:
     """The command that prints this table again."""
-    kind = "--through-plane " if arguments.through_plane else ""
+    kind = "--through-plane " + "--smore " * arguments.smore if arguments.through_plane else ""
     own = "" if arguments.through_plane else f"--samples {arguments.samples} --slices {arguments.slices} "
     return (
         f"pdm-sr evaluate {kind}--split {arguments.split} --cases {' '.join(arguments.cases)} --models {' '.join(models)} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 import numpy as np
@@ -100,6 +101,22 @@ def detail_energy(image: Tensor, reference: Tensor, size: Size) -> Tensor:
     """
     detail, truth = (x.double() - project(x.double(), size) for x in (image, reference))
     return detail.square().sum(dim=(-3, -2, -1)) / truth.square().sum(dim=(-3, -2, -1))
+
+
+def flicker(image: Tensor, reference: Tensor, plain: Tensor, axes: Sequence[int]) -> float:
+    """The flicker index of SCIENCE §6, mean |d(x - U y)| / mean |d(x_HR - U y)|, its mean over the differences along `axes`.
+
+    1 where what was added changes as much from one image to the next as what is missing; 0 where nothing was added.
+
+    Args:
+        image: restored volume (K, J, I).
+        reference: the truth.
+        plain: U y, the measured with nothing added.
+        axes: along which neighbours are compared.
+    """
+    added, missing = image - plain, reference - plain
+    shares = [float(added.diff(dim=axis).abs().mean() / missing.diff(dim=axis).abs().mean()) for axis in axes]
+    return sum(shares) / len(shares)
 
 
 def _gaussian_kernel(width: int = 11, sigma: float = 1.5) -> Tensor:

@@ -21,12 +21,15 @@ def with_means(rows: Sequence[Row]) -> list[Row]:
     means = []
     for factor, method in dict.fromkeys((row.factor, row.method) for row in rows):
         group = [row for row in rows if (row.factor, row.method) == (factor, method)]
-        numbers = {
-            name: sum(getattr(row, name) for row in group) / len(group)
-            for name in ("psnr", "psnr_inside", "ssim", "consistency", "high_frequency", "detail")
-        }
+        numbers = {name: sum(getattr(row, name) for row in group) / len(group) for name in _numbers(group)}
         means.append(replace(group[0], case="mean", **numbers))
     return [*rows, *means]
+
+
+def _numbers(rows: Sequence[Row]) -> list[str]:
+    """The measures that all of the rows have."""
+    names = [item.name for item in fields(Row) if item.name not in ("case", "factor", "method")]
+    return [name for name in names if all(getattr(row, name) is not None for row in rows)]
 
 
 def as_markdown(rows: Sequence[Row], baseline: str = ZERO_FILLING) -> str:
@@ -35,18 +38,19 @@ def as_markdown(rows: Sequence[Row], baseline: str = ZERO_FILLING) -> str:
     The gain inside leaves out what lies near the borders, see `Row`.
     """
     plain = {(row.case, row.factor): row for row in rows if row.method == baseline}
-    lines = [
-        "| case | factor | method | PSNR dB | gain dB | gain inside dB | SSIM | gain | Consistency dB "
-        "| high-band error | detail |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+    further = [name for name in ("flicker", "flicker_planes") if name in _numbers(rows)]
+    headings = [
+        *("case", "factor", "method", "PSNR dB", "gain dB", "gain inside dB", "SSIM", "gain", "Consistency dB"),
+        *("high-band error", "detail", *(name.replace("_", ", ") for name in further)),
     ]
+    lines = [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
     for row in rows:
         base = plain[row.case, row.factor]
         lines.append(
             f"| {row.case} | x{row.factor:g} | {row.method} | {row.psnr:.2f} | {row.psnr - base.psnr:+.2f} "
             f"| {row.psnr_inside - base.psnr_inside:+.2f} | {row.ssim:.4f} "
             f"| {row.ssim - base.ssim:+.4f} | {row.consistency:.0f} | {row.high_frequency:.3f} "
-            f"| {row.detail:.2f} |"
+            f"| {row.detail:.2f} |" + "".join(f" {getattr(row, name):.2f} |" for name in further)
         )
     return "\n".join(lines)
 
