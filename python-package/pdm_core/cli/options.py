@@ -15,6 +15,11 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factor", type=float, help="how many times finer (default 2; slices: until they are as the pixels)")
     parser.add_argument("--thickness", type=float, metavar="MM", help="slice thickness (default: what the headers say)")
     parser.add_argument("--profile", default=defaults.profile, help="across a slice: gaussian, box, or sinc (3-D scans)")
+    parser.add_argument(
+        "--thickness-matching",
+        default=defaults.thickness_matching,
+        help="average planes across the slices for the network: none (default), residual or average",
+    )
     parser.add_argument("--model", default=defaults.model, help="name of a model; see pdm-sr models list")
     parser.add_argument("--steps", type=int, help="network evaluations a sample (default: the model's)")
     parser.add_argument("--samples", type=int, default=defaults.samples, help="samples to average (default 1)")
@@ -39,6 +44,7 @@ def options_from(arguments: argparse.Namespace) -> SuperResolutionOptions:
         factor=factor,
         thickness_mm=arguments.thickness,
         profile=arguments.profile,
+        thickness_matching=arguments.thickness_matching,
         model=arguments.model,
         sampler=arguments.sampler,
         steps=arguments.steps,

@@ -16,6 +16,7 @@ _CHOICES = {
     "grid": ("uniform", "quadratic", "logsnr"),
     "align": ("index0", "fov"),
     "profile": ("box", "gaussian", "sinc"),
+    "thickness_matching": ("none", "residual", "average"),
 }
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -33,6 +34,9 @@ class SuperResolutionOptions:
         thickness_mm: slice thickness (full width at half maximum), which the distance of the slices does not tell: gaps and
             overlaps are common. None takes it from the metadata, else from the distance, with a warning.
         profile: what a slice sees across its thickness: "gaussian", "box", or "sinc" for slice-encoded 3-D scans.
+        thickness_matching: what a through-plane network sees: planes across the slices as they are ("none"), or averaged
+            until they are as thick as the images of its training; of their estimate all is taken, blur included ("average", as
+            in the paper), or only what it adds ("residual").
         model: name in the zoo, path of a card that is not imported, or "auto" for the preferred one.
         sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1, dpm++2m
             or consistency.
@@ -53,6 +57,7 @@ class SuperResolutionOptions:
     factor: float | None = 2.0
     thickness_mm: float | None = None
     profile: Literal["box", "gaussian", "sinc"] = "gaussian"
+    thickness_matching: Literal["none", "residual", "average"] = "none"
     model: str = "auto"
     sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"] = "auto"
     steps: int | None = None

@@ -19,6 +19,7 @@ from pdm_core.pipeline.devices import default_batch, prepared
 from pdm_core.pipeline.grid import InPlaneGrid, finer_pixels
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.lattice import Lattice
+from pdm_core.pipeline.matching import ThicknessMatching
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.planes import FLIPS
 from pdm_core.pipeline.provenance import stage_record
@@ -180,7 +181,10 @@ class ThroughPlaneStage(Stage):
     ) -> tuple[Restored, Mapping[str, Any]]:
         options, operator = self.options, self.grid.operator
         told = conditioned_on(denoiser, operator.profile.thickness)
-        restorer = ThroughPlaneRestorer(told, operator, self.plan, options.samples, options.seed, options.project, device)
+        matching = ThicknessMatching.of(options.thickness_matching, self.grid.thickness_mm, self.before)
+        restorer = ThroughPlaneRestorer(
+            told, operator, self.plan, options.samples, options.seed, options.project, device, matching
+        )
         longer = max(unit.shape[1:])
         batch = options.batch or default_batch(device, operator.high * longer, longer)
         geometry = {
@@ -189,6 +193,7 @@ class ThroughPlaneStage(Stage):
             "profile": operator.profile.kind,
             "thickness_mm": self.grid.thickness_mm,
             "thickness_from": self.grid.thickness_from,
+            "thickness_matching": matching.kind,
         }
         return restorer.restore(unit, batch, meter, warn), geometry
 
