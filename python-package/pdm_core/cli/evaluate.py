@@ -26,6 +26,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--smore", action="store_true", help="between slices: also a regression trained on each case itself; takes minutes"
     )
+    parser.add_argument(
+        "--adapt", type=int, default=0, metavar="STEPS", help="between slices: each model also adapted to each case first"
+    )
     parser.add_argument("--factors", nargs="+", type=float, metavar="F", help="default: 2 4, between slices 3 6")
     parser.add_argument("--steps", nargs="+", type=int, metavar="N", help="default: 1 3 8, between slices 1 3")
     parser.add_argument("--samples", type=int, default=4, help="samples of the averaged run (1 leaves it out)")
@@ -96,7 +99,7 @@ def _through_plane(arguments: argparse.Namespace, models: list[str], convention:
         models,
         arguments.factors,
         arguments.steps,
-        others=Others(smore=arguments.smore),
+        others=Others(arguments.smore, arguments.adapt),
         device=arguments.device,
         progress=progress,
     )
@@ -121,7 +124,8 @@ def _convention(name: str, conventions: Any) -> Any:
 
 def _command(arguments: argparse.Namespace, models: list[str]) -> str:
     """The command that prints this table again."""
-    kind = "--through-plane " + "--smore " * arguments.smore if arguments.through_plane else ""
+    kind = "--through-plane " if arguments.through_plane else ""
+    kind += "--smore " * arguments.smore + f"--adapt {arguments.adapt} " * (arguments.adapt > 0)
     own = "" if arguments.through_plane else f"--samples {arguments.samples} --slices {arguments.slices} "
     return (
         f"pdm-sr evaluate {kind}--split {arguments.split} --cases {' '.join(arguments.cases)} --models {' '.join(models)} "
@@ -131,14 +135,28 @@ def _command(arguments: argparse.Namespace, models: list[str]) -> str:
 
 
 def _update_cards(models: list[str], kind: str, rows: Any, facts: dict[str, Any]) -> None:
-    """Put what was measured into each model's card, beside the baselines."""
+    """Put what was measured into each model's card, beside the baselines and what was measured of other cases before."""
+    from pdm_core.evaluation.tables import MEAN, with_means
     from pdm_core.zoo import find_model, write_card
 
     cards = [find_model(name) for name in models]
     for card in cards:
         others = tuple(f"{other.name}," for other in cards if other.name != card.name)
-        mine = [asdict(row) for row in rows if not row.method.startswith(others)]
-        write_card(replace(card, quality={kind: mine, **facts}), card.weights.with_suffix(".json"))
+        mine = [row for row in rows if not row.method.startswith(others)]
+        kept = _measured_before(card.quality.get(kind, ()), mine)
+        command = f"{card.quality['command']}; {facts['command']}" if kept else facts["command"]
+        table = with_means([*kept, *(row for row in mine if row.case != MEAN)])
+        quality = {kind: [asdict(row) for row in table], **facts, "command": command}
+        write_card(replace(card, quality=quality), card.weights.with_suffix(".json"))
+
+
+def _measured_before(known: Any, fresh: Any) -> list[Any]:
+    """Rows of a card for cases and factors that were not measured anew."""
+    from pdm_core.evaluation.in_plane import Row
+    from pdm_core.evaluation.tables import MEAN
+
+    anew = {(row.case, row.factor) for row in fresh}
+    return [Row(**row) for row in known if row["case"] != MEAN and (row["case"], row["factor"]) not in anew]
 
 
 def _write(folder: Path, kind: str, table: str, rows: Any, facts: dict[str, Any]) -> None:

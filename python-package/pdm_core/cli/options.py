@@ -7,6 +7,8 @@ from typing import Any
 
 from pdm_core.pipeline.options import SuperResolutionOptions
 
+ADAPT_STEPS = 200
+
 
 def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     """One argument for each field of `SuperResolutionOptions`."""
@@ -30,6 +32,15 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--align", default=defaults.align, help="index0 (first voxel stays) or fov (outer box stays)")
     parser.add_argument("--device", default=defaults.device, help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--batch", type=int, help="slices at a time (default: what fits)")
+    parser.add_argument(
+        "--adapt",
+        type=int,
+        nargs="?",
+        const=ADAPT_STEPS,
+        default=defaults.adapt,
+        metavar="STEPS",
+        help=f"between slices: first fine-tune the model on the volume itself (minutes; {ADAPT_STEPS} steps unless said)",
+    )
     parser.add_argument("--no-project", action="store_true", help="do not keep the measured frequencies as measured")
     parser.add_argument("--pad", action="store_true", help="reflect the borders: for images cropped after the scan")
 
@@ -57,6 +68,7 @@ def options_from(arguments: argparse.Namespace) -> SuperResolutionOptions:
         eta=arguments.eta,
         grid=arguments.grid,
         batch=arguments.batch,
+        adapt=arguments.adapt,
     )
 
 

@@ -15,6 +15,9 @@ import torch
 from pdm_core.evaluation.in_plane import ZERO_FILLING, Row
 from pdm_core.version import package_version
 
+# What the rows are called that hold the means over the cases.
+MEAN = "mean"
+
 
 def with_means(rows: Sequence[Row]) -> list[Row]:
     """The rows, and behind them the mean over the cases of each factor and method."""
@@ -22,7 +25,7 @@ def with_means(rows: Sequence[Row]) -> list[Row]:
     for factor, method in dict.fromkeys((row.factor, row.method) for row in rows):
         group = [row for row in rows if (row.factor, row.method) == (factor, method)]
         numbers = {name: sum(getattr(row, name) for row in group) / len(group) for name in _numbers(group)}
-        means.append(replace(group[0], case="mean", **numbers))
+        means.append(replace(group[0], case=MEAN, **numbers))
     return [*rows, *means]
 
 
@@ -55,10 +58,10 @@ def as_markdown(rows: Sequence[Row], baseline: str = ZERO_FILLING) -> str:
     return "\n".join(lines)
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """The rows with all digits."""
+def as_csv(rows: Sequence[Any]) -> str:
+    """The rows, all of one kind, with all digits."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [item.name for item in fields(Row)], lineterminator="\n")
+    writer = csv.DictWriter(text, [item.name for item in fields(rows[0])], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     return text.getvalue()

@@ -38,9 +38,11 @@ class Others:
 
     Attributes:
         smore: the self-supervised regression of `pdm_core.methods.smore`.
+        adapt: steps by which each model is also tried adapted to the case; 0 leaves that out.
     """
 
     smore: bool = False
+    adapt: int = 0
 
 
 def evaluate_through_plane(
@@ -109,7 +111,9 @@ def _methods(models: Sequence[str], steps: Sequence[int], others: Others, device
         yield _by_smore(seed)
     for model in models:
         for count in steps:
-            yield _by_model(model, count, device, seed)
+            yield _by_model(model, count, 0, device, seed)
+            if others.adapt:
+                yield _by_model(model, count, others.adapt, device, seed)
 
 
 def _interpolations(low: Volume, operator: SliceOperator, _check: Callable[[], None]) -> Iterator[tuple[str, Tensor]]:
@@ -131,13 +135,13 @@ def _by_smore(seed: int) -> Restore:
     return restore
 
 
-def _by_model(model: str, steps: int, device: str, seed: int) -> Restore:
+def _by_model(model: str, steps: int, adapt: int, device: str, seed: int) -> Restore:
     """The product's own pipeline, on the thick slices."""
-    name = find_model(model, mode="through-plane").name
+    name = find_model(model, mode="through-plane").name + (" adapted" if adapt else "")
 
     def restore(low: Volume, operator: SliceOperator, _check: Callable[[], None]) -> Iterator[tuple[str, Tensor]]:
         options = SuperResolutionOptions(
-            mode="through-plane", factor=operator.factor, model=model, steps=steps, seed=seed, device=device
+            mode="through-plane", factor=operator.factor, model=model, steps=steps, seed=seed, device=device, adapt=adapt
         )
         yield f"{name}, {counted(steps)}", torch.from_numpy(super_resolve(low, options).volume.array)
 

@@ -40,7 +40,7 @@ class SmoreSettings:
 
     features: int = 32
     blocks: int = 8
-    iterations: int = 800
+    iterations: int = 400
     batch: int = 16
     patch: int = 48
     learning_rate: float = 1e-3

@@ -51,6 +51,8 @@ class SuperResolutionOptions:
         eta: share of renewed noise for ddim, 0 to 1, or "full".
         grid: times for a chosen sampler: uniform, quadratic or logsnr.
         batch: slices at a time; None fits the device.
+        adapt: steps by which the through-plane model is first fine-tuned on the study's own rows and columns, some minutes for
+            a few hundred on a CPU; 0 leaves it as it is. Needs `project`: what was measured stays as measured.
     """
 
     mode: Literal["in-plane", "through-plane", "isotropic"] = "in-plane"
@@ -70,6 +72,7 @@ class SuperResolutionOptions:
     eta: float | Literal["full"] = 0.0
     grid: Literal["uniform", "quadratic", "logsnr"] = "uniform"
     batch: int | None = None
+    adapt: int = 0
 
     def validate(self) -> None:
         """Raise `InputError` for the first option that is impossible."""
@@ -84,6 +87,7 @@ class SuperResolutionOptions:
         self._check_range("samples", 1, 64)
         self._check_range("batch", 1, 4096, optional=True)
         self._check_range("seed", 0, 2**63 - 1)
+        self._check_range("adapt", 0, 100_000)
         if self.eta != "full" and not (_is_number(self.eta) and 0.0 <= self.eta <= 1.0):
             raise InputError(f"eta {self.eta!r} is not possible.", 'Use a number from 0 to 1, or "full".')
         if not isinstance(self.model, str) or not self.model:
@@ -91,6 +95,11 @@ class SuperResolutionOptions:
         for name in ("project", "pad"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name} {getattr(self, name)!r} is not possible.", "Use true or false.")
+        if self.adapt and (self.mode == "in-plane" or not self.project):
+            raise InputError(
+                "A model is adapted for runs between the slices only, and what was measured must stay as measured.",
+                "Use through-plane or isotropic with project, or leave out adapt.",
+            )
         check_device(self.device)
 
     @property
