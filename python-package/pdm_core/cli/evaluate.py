@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.data import add_data_argument, data_folder
+from pdm_core.cli.orthogonal import run_orthogonal
 from pdm_core.errors import InputError
 
 
@@ -23,6 +23,12 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--models", nargs="+", metavar="NAME", help="names, or paths of cards (default: all of the kind)")
     parser.add_argument("--through-plane", action="store_true", help="between the slices, not within them")
+    parser.add_argument(
+        "--orthogonal", action="store_true", help="a real axial scan between its slices, against the scans across it"
+    )
+    parser.add_argument(
+        "--thickness-matching", nargs="+", default=["none"], metavar="KIND", help="with --orthogonal: none residual average"
+    )
     parser.add_argument(
         "--smore", action="store_true", help="between slices: also a regression trained on each case itself; takes minutes"
     )
@@ -43,8 +49,10 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
+    if arguments.orthogonal:
+        return run_orthogonal(arguments)
     from pdm_core.evaluation.metrics import MetricConvention
-    from pdm_core.evaluation.tables import as_markdown, circumstances, with_means
+    from pdm_core.evaluation.tables import as_markdown, circumstances, with_means, write_tables
     from pdm_core.zoo import find_model, list_models
 
     mode = "through-plane" if arguments.through_plane else "in-plane"
@@ -60,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         facts = circumstances(convention.value, arguments.slices, _command(arguments, models))
         table = as_markdown(rows, baseline)
         if arguments.output is not None:
-            _write(arguments.output, mode.replace("-", "_"), table, rows, facts)
+            write_tables(arguments.output, mode.replace("-", "_"), table, rows, facts)
         if arguments.update_cards:
             _update_cards(models, mode.replace("-", "_"), rows, facts)
         lines = [table, "", *(f"{name}: {value}" for name, value in facts.items())]
@@ -146,7 +154,7 @@ def _update_cards(models: list[str], kind: str, rows: Any, facts: dict[str, Any]
         kept = _measured_before(card.quality.get(kind, ()), mine)
         command = f"{card.quality['command']}; {facts['command']}" if kept else facts["command"]
         table = with_means([*kept, *(row for row in mine if row.case != MEAN)])
-        quality = {kind: [asdict(row) for row in table], **facts, "command": command}
+        quality = {**card.quality, kind: [asdict(row) for row in table], **facts, "command": command}
         write_card(replace(card, quality=quality), card.weights.with_suffix(".json"))
 
 
@@ -157,17 +165,3 @@ def _measured_before(known: Any, fresh: Any) -> list[Any]:
 
     anew = {(row.case, row.factor) for row in fresh}
     return [Row(**row) for row in known if row["case"] != MEAN and (row["case"], row["factor"]) not in anew]
-
-
-def _write(folder: Path, kind: str, table: str, rows: Any, facts: dict[str, Any]) -> None:
-    from pdm_core.atomic import write_text
-    from pdm_core.evaluation.tables import as_csv
-
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {
-        f"{kind}.md": table + "\n\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()) + "\n",
-        f"{kind}.csv": as_csv(rows),
-        f"{kind}.json": json.dumps({"rows": [asdict(row) for row in rows], **facts}, indent=1) + "\n",
-    }
-    for name, text in content.items():
-        write_text(folder / name, text)

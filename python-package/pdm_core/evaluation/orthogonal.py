@@ -23,7 +23,7 @@ from pdm_core.pipeline.slices import SliceGrid, along_slices
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.volume import Volume, read_volume
-from pdm_core.volume.volume import FloatArray
+from pdm_core.volume.volume import FloatArray, Matrix
 from pdm_core.zoo import find_model
 
 CASE = "ProstateX-0218"
@@ -41,11 +41,13 @@ class Study:
         name: for the table.
         axial: the scan that is restored.
         across: the others by their view.
+        places: of the axial scan, in mm, RAS: its middle, or that of the gland and the gland's ends where a mask is known.
     """
 
     name: str
     axial: Volume
     across: Mapping[str, Volume]
+    places: Mapping[str, Matrix]
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,26 @@ def find_study(root: Path, split: str, name: str) -> Study:
     across = {view: read_volume(files[stem]) for view, stem in VIEWS.items() if stem in files}
     if "t2_tra" not in files or not across:
         raise InputError(f"The case {name} has no sagittal or coronal scan beside its axial one.", f"Choose {CASE}, say.")
-    return Study(name, read_volume(files["t2_tra"]), across)
+    axial = read_volume(files["t2_tra"])
+    mask = next((label for label in entry["labels"] if label.startswith("gland_")), None)
+    return Study(name, axial, across, places_of(axial, None if mask is None else read_volume(root / entry["path"] / mask)))
+
+
+def places_of(axial: Volume, gland: Volume | None) -> dict[str, Matrix]:
+    """The middle, and with a mask of the gland on the axial grid its base and apex: the middles of its outermost slices."""
+    if gland is None:
+        middle = (np.array(axial.shape[::-1]) - 1.0) / 2.0
+        return {"middle": np.asarray((axial.ijk_to_ras @ (*middle, 1.0))[:3])}
+    slices = np.flatnonzero(gland.array.any(axis=(1, 2)))
+    centres = [_centre(gland, (number,)) for number in (slices[0], slices[-1])]
+    apex, base = sorted(centres, key=lambda place: float(place[2]))
+    return {"middle": _centre(gland, slices), "base": base, "apex": apex}
+
+
+def _centre(mask: Volume, slices: Sequence[int] | NDArray[np.intp]) -> Matrix:
+    k, j, i = np.nonzero(mask.array[list(slices)])
+    index = np.array([i.mean(), j.mean(), np.asarray(slices)[k].mean(), 1.0])
+    return np.asarray((mask.ijk_to_ras @ index)[:3])
 
 
 def evaluate_orthogonal(
@@ -117,13 +138,15 @@ def evaluate_orthogonal(
         options: of the restorations, through-plane.
         progress: receives finished restorations and comparisons with an ETA.
         cancel: asked between them.
+
+    Returns:
+        A row for each view and method, the interpolated ones first, and what the rows were taken from.
     """
     plain = _interpolated(study.axial)
     meter = Progress("comparing", len(options) + len(study.across) * (len(plain) + len(options)), progress, cancel)
     volumes = dict(plain)
     for settings in options:
-        name = find_model(settings.model, mode="through-plane").name
-        volumes[_method(name, settings)] = super_resolve(study.axial, settings).volume
+        volumes[_method(settings)] = super_resolve(study.axial, settings).volume
         meter.advance()
     rows, views = [], {}
     for view, scan in study.across.items():
@@ -132,8 +155,9 @@ def evaluate_orthogonal(
     return rows, views
 
 
-def _method(name: str, options: SuperResolutionOptions) -> str:
-    matched = "" if options.thickness_matching == "none" else f", {options.thickness_matching}"
+def _method(options: SuperResolutionOptions) -> str:
+    name = find_model(options.model, mode="through-plane").name + (" adapted" if options.adapt else "")
+    matched = "" if options.thickness_matching == "none" else f", matching by {options.thickness_matching}"
     return f"{name}, {counted(options.steps or 1)}{matched}"
 
 

@@ -41,7 +41,7 @@ class RigidMotion:
 
 
 def registered(fixed: Volume, moving: Volume) -> RigidMotion:
-    """The rigid motion that makes `moving` most like `fixed` by Mattes' mutual information; the same for the same images.
+    """The rigid motion that makes `moving` most like `fixed` by Mattes' mutual information, repeatable to rounding.
 
     Raises:
         InputError: the scans do not overlap.
@@ -63,7 +63,7 @@ def registered(fixed: Volume, moving: Volume) -> RigidMotion:
     method.SetSmoothingSigmasPerLevel(list(_SMOOTHING_MM))
     method.SetSmoothingSigmasAreSpecifiedInPhysicalUnits(True)
     method.SetInitialTransform(start, inPlace=True)
-    # The order in which threads add up the measure would change its last digits, and with them the way.
+    # The order in which threads add up the measure would change its digits, and with them the way.
     method.SetNumberOfThreads(1)
     try:
         method.Execute(still, other)

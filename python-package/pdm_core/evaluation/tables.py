@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from pdm_core.atomic import write_text
 from pdm_core.evaluation.in_plane import ZERO_FILLING, Row
 from pdm_core.version import package_version
 
@@ -65,6 +68,18 @@ def as_csv(rows: Sequence[Any]) -> str:
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     return text.getvalue()
+
+
+def write_tables(folder: Path, kind: str, table: str, rows: Sequence[Any], facts: Mapping[str, Any]) -> None:
+    """Write one table as `kind`.md, .csv and .json, the first and the last with its circumstances."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {
+        f"{kind}.md": table + "\n\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()) + "\n",
+        f"{kind}.csv": as_csv(rows),
+        f"{kind}.json": json.dumps({"rows": [asdict(row) for row in rows], **facts}, indent=1) + "\n",
+    }
+    for name, text in content.items():
+        write_text(folder / name, text)
 
 
 def circumstances(convention: str, slices: str, command: str) -> dict[str, Any]:
