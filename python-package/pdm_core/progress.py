@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pdm_core.errors import CancelledError
@@ -63,6 +64,13 @@ class Progress:
         self.step = min(self.of, self.step + units)
         self._report(note)
         self.check_cancel()
+
+    @contextmanager
+    def aside(self, stage: str, of: int) -> Iterator[Progress]:
+        """Count other work in between, for the same caller; the time that it takes does not spoil the estimate of this one."""
+        begun = time.monotonic()
+        yield Progress(stage, of, self._callback, self._cancel)
+        self._start += time.monotonic() - begun
 
     def check_cancel(self) -> None:
         """Raise `CancelledError` when the caller has asked to stop."""

@@ -31,3 +31,15 @@ def test_units_beyond_the_total_do_not_count():
 def test_cancelling_raises_at_the_next_unit():
     with pytest.raises(CancelledError):
         Progress("work", 3, cancel=lambda: True).advance()
+
+
+def test_work_in_between_has_its_own_count_and_leaves_the_pace_alone(a_clock):
+    events = []
+    progress = Progress("work", 10, events.append)
+    with progress.aside("other work", 4) as other:
+        a_clock[0] = 50.0
+        other.advance()
+        assert (events[-1].stage, events[-1].step, events[-1].eta_s) == ("other work", 1, 150.0)
+    a_clock[0] = 60.0
+    progress.advance(5)
+    assert (events[-1].stage, events[-1].eta_s) == ("work", 10.0)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.data import add_data_argument, data_folder
+from pdm_core.cli.orthogonal import run_orthogonal
 from pdm_core.errors import InputError
 
 
@@ -23,6 +23,18 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--models", nargs="+", metavar="NAME", help="names, or paths of cards (default: all of the kind)")
     parser.add_argument("--through-plane", action="store_true", help="between the slices, not within them")
+    parser.add_argument(
+        "--orthogonal", action="store_true", help="a real axial scan between its slices, against the scans across it"
+    )
+    parser.add_argument(
+        "--thickness-matching", nargs="+", default=["none"], metavar="KIND", help="with --orthogonal: none residual average"
+    )
+    parser.add_argument(
+        "--smore", action="store_true", help="between slices: also a regression trained on each case itself; takes minutes"
+    )
+    parser.add_argument(
+        "--adapt", type=int, default=0, metavar="STEPS", help="between slices: each model also adapted to each case first"
+    )
     parser.add_argument("--factors", nargs="+", type=float, metavar="F", help="default: 2 4, between slices 3 6")
     parser.add_argument("--steps", nargs="+", type=int, metavar="N", help="default: 1 3 8, between slices 1 3")
     parser.add_argument("--samples", type=int, default=4, help="samples of the averaged run (1 leaves it out)")
@@ -37,8 +49,10 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
+    if arguments.orthogonal:
+        return run_orthogonal(arguments)
     from pdm_core.evaluation.metrics import MetricConvention
-    from pdm_core.evaluation.tables import as_markdown, circumstances, with_means
+    from pdm_core.evaluation.tables import as_markdown, circumstances, with_means, write_tables
     from pdm_core.zoo import find_model, list_models
 
     mode = "through-plane" if arguments.through_plane else "in-plane"
@@ -54,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         facts = circumstances(convention.value, arguments.slices, _command(arguments, models))
         table = as_markdown(rows, baseline)
         if arguments.output is not None:
-            _write(arguments.output, mode.replace("-", "_"), table, rows, facts)
+            write_tables(arguments.output, mode.replace("-", "_"), table, rows, facts)
         if arguments.update_cards:
             _update_cards(models, mode.replace("-", "_"), rows, facts)
         lines = [table, "", *(f"{name}: {value}" for name, value in facts.items())]
@@ -83,7 +97,7 @@ def _in_plane(arguments: argparse.Namespace, models: list[str], convention: Any,
 
 def _through_plane(arguments: argparse.Namespace, models: list[str], convention: Any, progress: Any) -> tuple[list[Any], str]:
     from pdm_core.evaluation.cases import find_cases
-    from pdm_core.evaluation.through_plane import BASELINE, CALIBRATION, evaluate_through_plane
+    from pdm_core.evaluation.through_plane import BASELINE, CALIBRATION, Others, evaluate_through_plane
 
     if convention.value != "unit_float":
         raise InputError("Between slices all is measured by the convention unit_float.", "Leave out --convention.")
@@ -93,6 +107,7 @@ def _through_plane(arguments: argparse.Namespace, models: list[str], convention:
         models,
         arguments.factors,
         arguments.steps,
+        others=Others(arguments.smore, arguments.adapt),
         device=arguments.device,
         progress=progress,
     )
@@ -118,6 +133,7 @@ def _convention(name: str, conventions: Any) -> Any:
 def _command(arguments: argparse.Namespace, models: list[str]) -> str:
     """The command that prints this table again."""
     kind = "--through-plane " if arguments.through_plane else ""
+    kind += "--smore " * arguments.smore + f"--adapt {arguments.adapt} " * (arguments.adapt > 0)
     own = "" if arguments.through_plane else f"--samples {arguments.samples} --slices {arguments.slices} "
     return (
         f"pdm-sr evaluate {kind}--split {arguments.split} --cases {' '.join(arguments.cases)} --models {' '.join(models)} "
@@ -127,25 +143,25 @@ def _command(arguments: argparse.Namespace, models: list[str]) -> str:
 
 
 def _update_cards(models: list[str], kind: str, rows: Any, facts: dict[str, Any]) -> None:
-    """Put what was measured into each model's card, beside the baselines."""
+    """Put what was measured into each model's card, beside the baselines and what was measured of other cases before."""
+    from pdm_core.evaluation.tables import MEAN, with_means
     from pdm_core.zoo import find_model, write_card
 
     cards = [find_model(name) for name in models]
     for card in cards:
         others = tuple(f"{other.name}," for other in cards if other.name != card.name)
-        mine = [asdict(row) for row in rows if not row.method.startswith(others)]
-        write_card(replace(card, quality={kind: mine, **facts}), card.weights.with_suffix(".json"))
+        mine = [row for row in rows if not row.method.startswith(others)]
+        kept = _measured_before(card.quality.get(kind, ()), mine)
+        command = f"{card.quality['command']}; {facts['command']}" if kept else facts["command"]
+        table = with_means([*kept, *(row for row in mine if row.case != MEAN)])
+        quality = {**card.quality, kind: [asdict(row) for row in table], **facts, "command": command}
+        write_card(replace(card, quality=quality), card.weights.with_suffix(".json"))
 
 
-def _write(folder: Path, kind: str, table: str, rows: Any, facts: dict[str, Any]) -> None:
-    from pdm_core.atomic import write_text
-    from pdm_core.evaluation.tables import as_csv
+def _measured_before(known: Any, fresh: Any) -> list[Any]:
+    """Rows of a card for cases and factors that were not measured anew."""
+    from pdm_core.evaluation.in_plane import Row
+    from pdm_core.evaluation.tables import MEAN
 
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {
-        f"{kind}.md": table + "\n\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()) + "\n",
-        f"{kind}.csv": as_csv(rows),
-        f"{kind}.json": json.dumps({"rows": [asdict(row) for row in rows], **facts}, indent=1) + "\n",
-    }
-    for name, text in content.items():
-        write_text(folder / name, text)
+    anew = {(row.case, row.factor) for row in fresh}
+    return [Row(**row) for row in known if row["case"] != MEAN and (row["case"], row["factor"]) not in anew]

@@ -7,6 +7,8 @@ from typing import Any
 
 from pdm_core.pipeline.options import SuperResolutionOptions
 
+ADAPT_STEPS = 200
+
 
 def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     """One argument for each field of `SuperResolutionOptions`."""
@@ -15,6 +17,11 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factor", type=float, help="how many times finer (default 2; slices: until they are as the pixels)")
     parser.add_argument("--thickness", type=float, metavar="MM", help="slice thickness (default: what the headers say)")
     parser.add_argument("--profile", default=defaults.profile, help="across a slice: gaussian, box, or sinc (3-D scans)")
+    parser.add_argument(
+        "--thickness-matching",
+        default=defaults.thickness_matching,
+        help="average planes across the slices for the network: none (default), residual or average",
+    )
     parser.add_argument("--model", default=defaults.model, help="name of a model; see pdm-sr models list")
     parser.add_argument("--steps", type=int, help="network evaluations a sample (default: the model's)")
     parser.add_argument("--samples", type=int, default=defaults.samples, help="samples to average (default 1)")
@@ -25,6 +32,15 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--align", default=defaults.align, help="index0 (first voxel stays) or fov (outer box stays)")
     parser.add_argument("--device", default=defaults.device, help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--batch", type=int, help="slices at a time (default: what fits)")
+    parser.add_argument(
+        "--adapt",
+        type=int,
+        nargs="?",
+        const=ADAPT_STEPS,
+        default=defaults.adapt,
+        metavar="STEPS",
+        help=f"between slices: first fine-tune the model on the volume itself (minutes; {ADAPT_STEPS} steps unless said)",
+    )
     parser.add_argument("--no-project", action="store_true", help="do not keep the measured frequencies as measured")
     parser.add_argument("--pad", action="store_true", help="reflect the borders: for images cropped after the scan")
 
@@ -39,6 +55,7 @@ def options_from(arguments: argparse.Namespace) -> SuperResolutionOptions:
         factor=factor,
         thickness_mm=arguments.thickness,
         profile=arguments.profile,
+        thickness_matching=arguments.thickness_matching,
         model=arguments.model,
         sampler=arguments.sampler,
         steps=arguments.steps,
@@ -51,6 +68,7 @@ def options_from(arguments: argparse.Namespace) -> SuperResolutionOptions:
         eta=arguments.eta,
         grid=arguments.grid,
         batch=arguments.batch,
+        adapt=arguments.adapt,
     )
 
 

@@ -39,6 +39,9 @@ class Row:
         consistency: dB, Eq. (20).
         high_frequency: error energy above the measured band as a share of the truth's there.
         detail: energy above the measured band as a share of the truth's there.
+        flicker: how much what was added changes from slice to slice, as a share of what is missing (SCIENCE §6); between
+            slices only.
+        flicker_planes: the same from row to row and from column to column, across the planes that are restored one by one.
     """
 
     case: str
@@ -50,6 +53,8 @@ class Row:
     consistency: float
     high_frequency: float
     detail: float
+    flicker: float | None = None
+    flicker_planes: float | None = None
 
 
 def evaluate_in_plane(

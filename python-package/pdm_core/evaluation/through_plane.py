@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor
 from pdm_core.degradation.profile import SliceOperator, SliceProfile
 from pdm_core.evaluation.cases import Case
 from pdm_core.evaluation.in_plane import Row, counted
-from pdm_core.evaluation.metrics import psnr, ssim
+from pdm_core.evaluation.metrics import flicker, psnr, ssim
+from pdm_core.methods.smore import smore
 from pdm_core.pipeline.intensity import PERCENTILES
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.slices import along_slices
@@ -25,7 +27,22 @@ BASELINE = "cubic B-spline"
 EXACT = "B-spline, exact in the slices"
 # Test cases with real slices of 1 to 1.25 mm: prostate T2 in 3-D, cervical spine T2, a brain template T1.
 CALIBRATION = ("I2CVB-A", "spine_sct", "brain_templates")
-Restore = Callable[[Volume, SliceOperator], Tensor]
+SMORE = "SMORE-like regression"
+# A method on thick slices; some give two results, as they are and exact in what was measured. The last argument may cancel.
+Restore = Callable[[Volume, SliceOperator, Callable[[], None]], Iterator[tuple[str, Tensor]]]
+
+
+@dataclass(frozen=True)
+class Others:
+    """Contenders that take minutes or a package of their own.
+
+    Attributes:
+        smore: the self-supervised regression of `pdm_core.methods.smore`.
+        adapt: steps by which each model is also tried adapted to the case; 0 leaves that out.
+    """
+
+    smore: bool = False
+    adapt: int = 0
 
 
 def evaluate_through_plane(
@@ -34,6 +51,7 @@ def evaluate_through_plane(
     factors: Sequence[float] = (3.0, 6.0),
     steps: Sequence[int] = (1, 3),
     *,
+    others: Others | None = None,
     device: str = "auto",
     seed: int = 0,
     progress: ProgressCallback | None = None,
@@ -43,27 +61,30 @@ def evaluate_through_plane(
 
     All is by the convention `unit_float`. In the rows, PSNR and its gain inside (between the centres of the first and the
     last slice) are those of the whole volume, SSIM is the mean over the planes (K, I) across the slices, consistency that of
-    the averages over the slices, and error and detail are those of what no slice has measured.
+    the averages over the slices, error and detail are those of what no slice has measured, and flicker is of what a method
+    adds to the spline that is exact in the slices.
 
     Args:
         cases: reference volumes, their thin slices along K.
         models: names in the zoo, or paths of cards; each is run with every number of `steps`.
         factors: thin slices a thick one.
         steps: network evaluations.
+        others: further contenders.
         device: where the models run.
         seed: of the sampling.
         progress: receives finished restorations with an ETA.
         cancel: asked between restorations.
     """
-    methods = dict(_methods(models, steps, device, seed))
+    methods = list(_methods(models, steps, others or Others(), device, seed))
     meter = Progress("evaluating", len(cases) * len(factors) * len(methods), progress, cancel)
     rows = []
     for case in cases:
         truth = _reference(case)
         for factor in factors:
             low, operator = thick_slices(truth, factor)
-            for method, restore in methods.items():
-                rows.append(_measured(case.name, factor, method, restore(low, operator), truth, operator))
+            for restore in methods:
+                for method, restored in restore(low, operator, meter.check_cancel):
+                    rows.append(_measured(case.name, factor, method, restored, truth, low, operator))
                 meter.advance()
     return rows
 
@@ -84,30 +105,59 @@ def _reference(case: Case) -> Volume:
     return Volume((volume.array - np.float32(low)) / np.float32(high - low), volume.ijk_to_ras, {"source": case.name})
 
 
-def _methods(models: Sequence[str], steps: Sequence[int], device: str, seed: int) -> Iterator[tuple[str, Restore]]:
-    yield "linear", lambda low, operator: along_slices(operator.linear, torch.from_numpy(low.array))
-    yield BASELINE, lambda low, operator: along_slices(operator.smooth, torch.from_numpy(low.array))
-    yield EXACT, lambda low, operator: along_slices(operator.interpolated, torch.from_numpy(low.array))
+def _methods(models: Sequence[str], steps: Sequence[int], others: Others, device: str, seed: int) -> Iterator[Restore]:
+    yield _interpolations
+    if others.smore:
+        yield _by_smore(seed)
     for model in models:
-        name = find_model(model, mode="through-plane").name
         for count in steps:
-            yield f"{name}, {counted(count)}", _by_model(model, count, device, seed)
+            yield _by_model(model, count, 0, device, seed)
+            if others.adapt:
+                yield _by_model(model, count, others.adapt, device, seed)
 
 
-def _by_model(model: str, steps: int, device: str, seed: int) -> Restore:
-    """The product's own pipeline, on the thick slices."""
+def _interpolations(low: Volume, operator: SliceOperator, _check: Callable[[], None]) -> Iterator[tuple[str, Tensor]]:
+    slices = torch.from_numpy(low.array)
+    yield "linear", along_slices(operator.linear, slices)
+    yield BASELINE, along_slices(operator.smooth, slices)
+    yield EXACT, along_slices(operator.interpolated, slices)
 
-    def restore(low: Volume, operator: SliceOperator) -> Tensor:
-        options = SuperResolutionOptions(
-            mode="through-plane", factor=operator.factor, model=model, steps=steps, seed=seed, device=device
-        )
-        return torch.from_numpy(super_resolve(low, options).volume.array)
+
+def _by_smore(seed: int) -> Restore:
+    def restore(low: Volume, operator: SliceOperator, check: Callable[[], None]) -> Iterator[tuple[str, Tensor]]:
+        slices = torch.from_numpy(low.array)
+        columns, rows, distance = low.spacing
+        fine = distance / operator.factor
+        restored = smore(slices, operator, (fine / rows, fine / columns), seed=seed, on_step=check)
+        yield SMORE, restored
+        yield f"{SMORE}, exact in the slices", _exact(restored, slices, operator)
 
     return restore
 
 
-def _measured(case: str, factor: float, method: str, restored: Tensor, reference: Volume, operator: SliceOperator) -> Row:
+def _by_model(model: str, steps: int, adapt: int, device: str, seed: int) -> Restore:
+    """The product's own pipeline, on the thick slices."""
+    name = find_model(model, mode="through-plane").name + (" adapted" if adapt else "")
+
+    def restore(low: Volume, operator: SliceOperator, _check: Callable[[], None]) -> Iterator[tuple[str, Tensor]]:
+        options = SuperResolutionOptions(
+            mode="through-plane", factor=operator.factor, model=model, steps=steps, seed=seed, device=device, adapt=adapt
+        )
+        yield f"{name}, {counted(steps)}", torch.from_numpy(super_resolve(low, options).volume.array)
+
+    return restore
+
+
+def _exact(restored: Tensor, slices: Tensor, operator: SliceOperator) -> Tensor:
+    """The nearest volume that gives the measured slices: what a method is worth without its share of inexactness there."""
+    return operator.project(restored.flatten(1), slices.flatten(1)).reshape(restored.shape)
+
+
+def _measured(
+    case: str, factor: float, method: str, restored: Tensor, reference: Volume, low: Volume, operator: SliceOperator
+) -> Row:
     truth = torch.from_numpy(reference.array)
+    plain = along_slices(operator.interpolated, torch.from_numpy(low.array))
     last = math.floor((operator.low - 1) * operator.factor) + 1
     averages, real_averages = (along_slices(operator.apply, x.double()) for x in (restored, truth))
     error, detail, real = (_unmeasured(x.double(), operator) for x in (restored - truth, restored, truth))
@@ -121,6 +171,8 @@ def _measured(case: str, factor: float, method: str, restored: Tensor, reference
         consistency=_psnr(averages, real_averages),
         high_frequency=error / real,
         detail=detail / real,
+        flicker=flicker(restored, truth, plain, (0,)),
+        flicker_planes=flicker(restored, truth, plain, (1, 2)),
     )
 
 

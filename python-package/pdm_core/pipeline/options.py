@@ -16,6 +16,7 @@ _CHOICES = {
     "grid": ("uniform", "quadratic", "logsnr"),
     "align": ("index0", "fov"),
     "profile": ("box", "gaussian", "sinc"),
+    "thickness_matching": ("none", "residual", "average"),
 }
 
 
@@ -32,6 +33,9 @@ class SuperResolutionOptions:
         thickness_mm: slice thickness (full width at half maximum), which the distance of the slices does not tell: gaps and
             overlaps are common. None takes it from the metadata, else from the distance, with a warning.
         profile: what a slice sees across its thickness: "gaussian", "box", or "sinc" for slice-encoded 3-D scans.
+        thickness_matching: what a through-plane network sees: planes across the slices as they are ("none"), or averaged
+            until they are as thick as the images of its training; of their estimate all is taken, blur included ("average", as
+            in the paper), or only what it adds ("residual").
         model: name in the zoo, path of a card that is not imported, or "auto" for the preferred one.
         sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1, dpm++2m
             or consistency.
@@ -46,12 +50,15 @@ class SuperResolutionOptions:
         eta: share of renewed noise for ddim, 0 to 1, or "full".
         grid: times for a chosen sampler: uniform, quadratic or logsnr.
         batch: slices at a time; None fits the device.
+        adapt: steps by which the through-plane model is first fine-tuned on the study's own rows and columns, some minutes for
+            a few hundred on a CPU; 0 leaves it as it is. Needs `project`: what was measured stays as measured.
     """
 
     mode: Literal["in-plane", "through-plane", "isotropic"] = "in-plane"
     factor: float | None = 2.0
     thickness_mm: float | None = None
     profile: Literal["box", "gaussian", "sinc"] = "gaussian"
+    thickness_matching: Literal["none", "residual", "average"] = "none"
     model: str = "auto"
     sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"] = "auto"
     steps: int | None = None
@@ -64,6 +71,7 @@ class SuperResolutionOptions:
     eta: float | Literal["full"] = 0.0
     grid: Literal["uniform", "quadratic", "logsnr"] = "uniform"
     batch: int | None = None
+    adapt: int = 0
 
     def validate(self) -> None:
         """Raise `InputError` for the first option that is impossible."""
@@ -78,6 +86,7 @@ class SuperResolutionOptions:
         self._check_range("samples", 1, 64)
         self._check_range("batch", 1, 4096, optional=True)
         self._check_range("seed", 0, 2**63 - 1)
+        self._check_range("adapt", 0, 100_000)
         if self.eta != "full" and not (_is_number(self.eta) and 0.0 <= self.eta <= 1.0):
             raise InputError(f"eta {self.eta!r} is not possible.", 'Use a number from 0 to 1, or "full".')
         if not isinstance(self.model, str) or not self.model:
@@ -85,6 +94,11 @@ class SuperResolutionOptions:
         for name in ("project", "pad"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name} {getattr(self, name)!r} is not possible.", "Use true or false.")
+        if self.adapt and (self.mode == "in-plane" or not self.project):
+            raise InputError(
+                "A model is adapted for runs between the slices only, and what was measured must stay as measured.",
+                "Use through-plane or isotropic with project, or leave out adapt.",
+            )
         check_device(self.device)
 
     @property

@@ -11,6 +11,7 @@ from pdm_core.diffusion.bridge import Bridge
 from pdm_core.diffusion.denoiser import Denoiser
 from pdm_core.diffusion.periodic import MirroredDenoiser
 from pdm_core.diffusion.symmetric import SymmetricDenoiser
+from pdm_core.pipeline.matching import NO_MATCHING, MatchedDenoiser, ThicknessMatching
 from pdm_core.pipeline.memory import Portion
 from pdm_core.progress import WarningCallback
 
@@ -32,6 +33,7 @@ class OrthogonalDenoiser:
         portion: planes at a time; becomes smaller when the memory of the device does not suffice.
         on_planes: called with the number of planes after each batch; may raise to cancel.
         warn: hears of a smaller portion.
+        matching: whether the network sees thicker planes.
 
     Attributes:
         symmetry: by which of the `FLIPS` the planes are seen, see `SymmetricDenoiser`.
@@ -44,8 +46,10 @@ class OrthogonalDenoiser:
         portion: Portion,
         on_planes: Callable[[int], None],
         warn: WarningCallback,
+        matching: ThicknessMatching = NO_MATCHING,
     ) -> None:
         self.denoiser, self.device, self.portion = denoiser, device, portion
+        self._matching = matching
         self._on_planes, self._warn = on_planes, warn
         self.symmetry = 0
 
@@ -70,8 +74,7 @@ class OrthogonalDenoiser:
                 count = min(self.portion.batch, x.shape[axis] - start)
                 planes = (self._planes(volume, axis, start, count) for volume in (x, x_lr))
                 try:
-                    seen = MirroredDenoiser(self.portion.seen_by(self.denoiser))
-                    estimate = of(SymmetricDenoiser(seen, self.symmetry), *planes)
+                    estimate = of(self._seen(x_lr, axis, start, count), *planes)
                 except torch.cuda.OutOfMemoryError as error:
                     self.portion = self.portion.smaller(self._warn, error)
                     continue
@@ -80,6 +83,15 @@ class OrthogonalDenoiser:
                 start += count
                 self._on_planes(count)
         return fused
+
+    def _seen(self, x_lr: Tensor, axis: int, start: int, count: int) -> Denoiser:
+        """The network as these planes see it: with mirrored borders, flipped, and for planes as thick as it knows."""
+        mirrored = MirroredDenoiser(self.portion.seen_by(self.denoiser))
+        denoiser = SymmetricDenoiser(mirrored, self.symmetry)
+        if self._matching.kind == "none":
+            return denoiser
+        thick = self._matching.thick(x_lr, axis, start, count)[:, None].contiguous().to(self.device)
+        return MatchedDenoiser(denoiser, thick, self._matching.kind)
 
     def _planes(self, volume: Tensor, axis: int, start: int, count: int) -> Tensor:
         """Planes (count, 1, K, J or I) on the device."""

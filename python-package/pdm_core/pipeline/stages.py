@@ -19,6 +19,7 @@ from pdm_core.pipeline.devices import default_batch, prepared
 from pdm_core.pipeline.grid import InPlaneGrid, finer_pixels
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.lattice import Lattice
+from pdm_core.pipeline.matching import ThicknessMatching
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.planes import FLIPS
 from pdm_core.pipeline.provenance import stage_record
@@ -88,9 +89,12 @@ class Stage(ABC):
     def run(self, volume: Volume, device: torch.device, meter: Progress, warn: WarningCallback) -> StageResult:
         """Restore `volume`, which lies on `before`."""
         intensity = IntensityMap.of(volume.array)
-        denoiser = prepared(load_model(self.card, device), device)
-        restored, geometry = self._restored(intensity.to_unit(volume.array), denoiser, device, meter, warn)
+        unit = intensity.to_unit(volume.array)
+        model, adaptation = self._model(unit, device, meter, warn)
+        restored, geometry = self._restored(unit, prepared(model, device), device, meter, warn)
         record = stage_record(self.card, self.plan, self.options.samples, self.symmetries, geometry, restored)
+        if adaptation:
+            record["adaptation"] = adaptation
         spread = None if restored.spread is None else restored.spread * np.float32(intensity.scale)
         return StageResult(
             self._placed(intensity.from_unit(restored.mean)),
@@ -98,6 +102,12 @@ class Stage(ABC):
             record,
             restored.batch,
         )
+
+    def _model(
+        self, unit: FloatArray, device: torch.device, meter: Progress, warn: WarningCallback
+    ) -> tuple[ResidualDenoiser | EpsilonDenoiser, dict[str, Any]]:
+        """The model, and how it was adapted to the volume `unit`, if it was."""
+        return load_model(self.card, device), {}
 
     @abstractmethod
     def _restored(
@@ -170,6 +180,20 @@ class ThroughPlaneStage(Stage):
         """On the slices' distance and thickness."""
         return notes_on_slices(self.before, self.card, self.grid)
 
+    def _model(
+        self, unit: FloatArray, device: torch.device, meter: Progress, warn: WarningCallback
+    ) -> tuple[ResidualDenoiser | EpsilonDenoiser, dict[str, Any]]:
+        model, steps = load_model(self.card, device), self.options.adapt
+        if not steps:
+            return model, {}
+        # Training needs the pipeline to be there first.
+        from pdm_core.training.adaptation import OwnRows, adapted
+
+        distance = self.before.spacing[2] / self.grid.operator.factor
+        rows = OwnRows(unit, self.grid.operator, distance / self.before.pixel)
+        with meter.aside("adapting the model", steps) as aside:
+            return adapted(self.card, model, rows, steps, self.options.seed, device, aside, warn)
+
     def _restored(
         self,
         unit: FloatArray,
@@ -180,7 +204,10 @@ class ThroughPlaneStage(Stage):
     ) -> tuple[Restored, Mapping[str, Any]]:
         options, operator = self.options, self.grid.operator
         told = conditioned_on(denoiser, operator.profile.thickness)
-        restorer = ThroughPlaneRestorer(told, operator, self.plan, options.samples, options.seed, options.project, device)
+        matching = ThicknessMatching.of(options.thickness_matching, self.grid.thickness_mm, self.before)
+        restorer = ThroughPlaneRestorer(
+            told, operator, self.plan, options.samples, options.seed, options.project, device, matching
+        )
         longer = max(unit.shape[1:])
         batch = options.batch or default_batch(device, operator.high * longer, longer)
         geometry = {
@@ -189,6 +216,7 @@ class ThroughPlaneStage(Stage):
             "profile": operator.profile.kind,
             "thickness_mm": self.grid.thickness_mm,
             "thickness_from": self.grid.thickness_from,
+            "thickness_matching": matching.kind,
         }
         return restorer.restore(unit, batch, meter, warn), geometry
 

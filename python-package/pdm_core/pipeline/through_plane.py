@@ -13,6 +13,7 @@ from torch import Tensor
 from pdm_core.degradation.profile import SliceOperator
 from pdm_core.diffusion.denoiser import Denoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
+from pdm_core.pipeline.matching import NO_MATCHING, ThicknessMatching
 from pdm_core.pipeline.memory import Portion
 from pdm_core.pipeline.noise import noise_volume
 from pdm_core.pipeline.planes import FLIPS, OrthogonalDenoiser
@@ -38,6 +39,7 @@ class ThroughPlaneRestorer:
         seed: decides the noise together with the number of the sample.
         project: keep what the slices have measured, at every step.
         device: where the denoiser lives.
+        matching: whether the network sees planes as thick as those of its training.
     """
 
     denoiser: Denoiser
@@ -47,12 +49,14 @@ class ThroughPlaneRestorer:
     seed: int
     project: bool
     device: torch.device
+    matching: ThicknessMatching = NO_MATCHING
 
     @torch.inference_mode()
     def restore(self, slices: FloatArray, batch: int, progress: Progress, warn: WarningCallback) -> Restored:
         """Restore a stack (K, J, I) in the network's range, `batch` planes at a time; the progress counts planes."""
         measured = torch.from_numpy(np.ascontiguousarray(slices))
-        planes = OrthogonalDenoiser(self.denoiser, self.device, Portion(batch, images="planes"), progress.advance, warn)
+        portion = Portion(batch, images="planes")
+        planes = OrthogonalDenoiser(self.denoiser, self.device, portion, progress.advance, warn, self.matching)
         x_lr = along_slices(self.operator.interpolated, measured)
         mean = squares = None
         for number in range(self.samples):

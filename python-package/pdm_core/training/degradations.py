@@ -153,9 +153,17 @@ class SliceDegradation:
 
     Attributes:
         thickness: smallest and largest thickness as a share of the slices' distance.
+        kinds: profiles to choose from.
+        aligns: alignments to choose from.
+        coarser: by how much the slice direction is coarser than the pixels, smallest and largest, where it is.
+        coarser_share: in how many of the pairs it is.
     """
 
     thickness: tuple[float, float] = (0.7, 1.3)
+    kinds: tuple[ProfileName, ...] = get_args(ProfileName)
+    aligns: tuple[Align, ...] = get_args(Align)
+    coarser: tuple[float, float] = (1.0, _MAX_COARSER)
+    coarser_share: float = _COARSER_SHARE
     baseline: ClassVar[str] = "interpolated"
     favourites: ClassVar[tuple[float, ...]] = ()
     validated: ClassVar[tuple[float, ...]] = (3.0, 6.0)
@@ -165,13 +173,13 @@ class SliceDegradation:
         """A stretch of an image, slice direction down the rows, and what thick slices leave of it, interpolated."""
         if random.random() < 0.5:
             x_hr = x_hr.T
-        if random.random() < _COARSER_SHARE:
-            coarser = min(random.uniform(1.0, _MAX_COARSER), x_hr.shape[0] / least)
+        if random.random() < self.coarser_share:
+            coarser = min(random.uniform(*self.coarser), x_hr.shape[0] / least)
             x_hr = downsample(x_hr, (round(x_hr.shape[0] / max(1.0, coarser)), x_hr.shape[1]))
         first = int(random.integers(max(1, x_hr.shape[0] - _ROWS + 1)))
         x_hr = x_hr[first : first + _ROWS]
-        kind: ProfileName = random.choice(get_args(ProfileName))
-        align: Align = random.choice(get_args(Align))
+        kind: ProfileName = random.choice(self.kinds)
+        align: Align = random.choice(self.aligns)
         profile = SliceProfile(kind, random.uniform(*self.thickness))
         reduction = _slices_of(x_hr.shape[0], factor, align, profile)
         return torch.stack((x_hr, reduction.low_resolution(x_hr))), reduction.factor, profile.thickness

@@ -62,15 +62,23 @@ def write_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix, path: Path, key
     """
     import SimpleITK as sitk
 
+    image = itk_image(array, ijk_to_ras)
+    for name, value in keys.items():
+        image.SetMetaData(name, value)
+    sitk.WriteImage(image, str(path), useCompression=True)
+
+
+def itk_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix) -> Any:
+    """A SimpleITK image of an array `[K, J, I]` in its place."""
+    import SimpleITK as sitk
+
     image = sitk.GetImageFromArray(array)
     lps = _LPS_TO_RAS @ ijk_to_ras
     spacing = np.linalg.norm(lps[:3, :3], axis=0)
     image.SetSpacing([float(value) for value in spacing])
     image.SetOrigin([float(value) for value in lps[:3, 3]])
     image.SetDirection([float(value) for value in (lps[:3, :3] / spacing).ravel()])
-    for name, value in keys.items():
-        image.SetMetaData(name, value)
-    sitk.WriteImage(image, str(path), useCompression=True)
+    return image
 
 
 def _matrix_of(image: Any) -> Matrix:

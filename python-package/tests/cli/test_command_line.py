@@ -65,6 +65,12 @@ def test_slices_become_as_fine_as_the_pixels(a_scan, both_zoo, capsys):
     assert "thickness is not known" in capsys.readouterr().err
 
 
+def test_a_model_can_be_adapted_to_the_volume(a_scan, both_zoo):
+    out = str(a_scan.with_name("out.nii.gz"))
+    assert main(["upsample", str(a_scan), "-o", out, "--mode", "through-plane", "--steps", "1", "--adapt", "2"]) == 0
+    assert json.loads(a_scan.with_name("out.provenance.json").read_text())["adaptation"]["steps"] == 2
+
+
 MISTAKES = {
     "missing file": (["upsample", "nowhere.nii.gz", "-o", "{out}"], "does not exist"),
     "missing folder": (["upsample", "{scan}", "-o", "nowhere/out.nii.gz"], "does not exist"),

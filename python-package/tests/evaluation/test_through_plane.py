@@ -1,5 +1,7 @@
 """The table between slices: thick slices from thin ones, every method by one measure."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,10 @@ import torch
 from pdm_core import Volume
 from pdm_core.evaluation.cases import Case
 from pdm_core.evaluation.tables import as_markdown, with_means
-from pdm_core.evaluation.through_plane import BASELINE, EXACT, evaluate_through_plane, thick_slices
+from pdm_core.evaluation.through_plane import BASELINE, EXACT, SMORE, Others, evaluate_through_plane, thick_slices
+from pdm_core.methods.smore import SmoreSettings, smore
+
+QUICK = SmoreSettings(features=8, blocks=1, iterations=3, batch=2, patch=16)
 
 
 def a_truth():
@@ -37,3 +42,21 @@ def test_thick_slices_lie_where_the_thin_ones_were():
     assert low.shape == (5, 36, 40) and operator.factor == 24 / 5
     np.testing.assert_array_equal(low.ijk_to_ras[:, 3], truth.ijk_to_ras[:, 3])
     assert low.spacing[2] == pytest.approx(4.8) and low.metadata["slice_thickness_mm"] == pytest.approx(4.8)
+
+
+def test_a_regression_trained_on_the_case_itself_is_measured_as_it_is_and_made_exact(both_zoo, monkeypatch):
+    monkeypatch.setattr("pdm_core.evaluation.through_plane.smore", partial(smore, settings=QUICK))
+    rows = evaluate_through_plane([Case("a", a_truth)], [], (3.0,), (), others=Others(smore=True), device="cpu")
+    by_name = {row.method: row for row in rows}
+    plain, exact = by_name[SMORE], by_name[f"{SMORE}, exact in the slices"]
+    assert exact.consistency > 90 > plain.consistency and exact.psnr > plain.psnr
+
+
+def test_flicker_is_of_what_was_added(both_zoo):
+    rows = evaluate_through_plane([Case("a", a_truth)], ["thin"], (3.0,), (1,), device="cpu")
+    by_name = {row.method: row for row in rows}
+    assert by_name[EXACT].flicker == by_name[EXACT].flicker_planes == 0
+    assert by_name["thin, 1 step"].flicker > 0 < by_name["thin, 1 step"].flicker_planes
+    heading, _, *lines = as_markdown(with_means(rows), BASELINE).splitlines()
+    assert heading.endswith("| detail | flicker | flicker, planes |")
+    assert all(line.count("|") == heading.count("|") for line in lines)

@@ -210,6 +210,7 @@ def test_the_provenance_tells_how_the_slices_were_taken(both_zoo):
     record = super_resolve(a_volume(), options(profile="box", align="fov")).provenance
     assert record["geometry"] == {
         "factor_slices": 4.0, "align": "fov", "profile": "box", "thickness_mm": 3.6, "thickness_from": "metadata",
+        "thickness_matching": "none",
     }  # fmt: skip
     assert record["model"]["sha256"] == both_zoo.sha256
     assert record["run"]["megapixels"] == pytest.approx(2 * 2 * 24 * 36 * 40 / 1e6, abs=1e-3)

@@ -63,6 +63,14 @@ def test_the_worker_gives_what_the_library_gives(a_job):
     assert result["provenance"]["input"]["sha256"] == expected.provenance["input"]["sha256"]
 
 
+def test_the_worker_adapts_a_model_and_says_how(a_job, both_zoo):
+    folder, job = a_job
+    job["options"] = {"mode": "through-plane", "factor": None, "steps": 1, "adapt": 2, "device": "cpu"}
+    code, events = run(folder, job)
+    assert code == 0 and {"adapting the model", "restoring"} <= {event.get("stage") for event in events}
+    assert events[-1]["provenance"]["adaptation"]["steps"] == 2
+
+
 def test_a_reference_measures_the_result(a_job):
     folder, job = a_job
     np.save(folder / "reference.npy", 500 * np.random.default_rng(1).random((3, 80, 72)).astype(np.float32))
