@@ -33,6 +33,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         "--smore", action="store_true", help="between slices: also a regression trained on each case itself; takes minutes"
     )
     parser.add_argument(
+        "--soup-gan", action="store_true", help="between slices: also SOUP-GAN, if the package KevinSR is installed"
+    )
+    parser.add_argument(
         "--adapt", type=int, default=0, metavar="STEPS", help="between slices: each model also adapted to each case first"
     )
     parser.add_argument("--factors", nargs="+", type=float, metavar="F", help="default: 2 4, between slices 3 6")
@@ -107,7 +110,7 @@ def _through_plane(arguments: argparse.Namespace, models: list[str], convention:
         models,
         arguments.factors,
         arguments.steps,
-        others=Others(arguments.smore, arguments.adapt),
+        others=Others(arguments.smore, arguments.soup_gan, arguments.adapt),
         device=arguments.device,
         progress=progress,
     )
@@ -133,7 +136,8 @@ def _convention(name: str, conventions: Any) -> Any:
 def _command(arguments: argparse.Namespace, models: list[str]) -> str:
     """The command that prints this table again."""
     kind = "--through-plane " if arguments.through_plane else ""
-    kind += "--smore " * arguments.smore + f"--adapt {arguments.adapt} " * (arguments.adapt > 0)
+    kind += "--smore " * arguments.smore + "--soup-gan " * arguments.soup_gan
+    kind += f"--adapt {arguments.adapt} " * (arguments.adapt > 0)
     own = "" if arguments.through_plane else f"--samples {arguments.samples} --slices {arguments.slices} "
     return (
         f"pdm-sr evaluate {kind}--split {arguments.split} --cases {' '.join(arguments.cases)} --models {' '.join(models)} "

@@ -15,6 +15,7 @@ from pdm_core.evaluation.cases import Case
 from pdm_core.evaluation.in_plane import Row, counted
 from pdm_core.evaluation.metrics import flicker, psnr, ssim
 from pdm_core.methods.smore import smore
+from pdm_core.methods.soup_gan import find_soup_gan, soup_gan
 from pdm_core.pipeline.intensity import PERCENTILES
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.slices import along_slices
@@ -28,6 +29,7 @@ EXACT = "B-spline, exact in the slices"
 # Test cases with real slices of 1 to 1.25 mm: prostate T2 in 3-D, cervical spine T2, a brain template T1.
 CALIBRATION = ("I2CVB-A", "spine_sct", "brain_templates")
 SMORE = "SMORE-like regression"
+SOUP_GAN = "SOUP-GAN, published weights"
 # A method on thick slices; some give two results, as they are and exact in what was measured. The last argument may cancel.
 Restore = Callable[[Volume, SliceOperator, Callable[[], None]], Iterator[tuple[str, Tensor]]]
 
@@ -38,10 +40,12 @@ class Others:
 
     Attributes:
         smore: the self-supervised regression of `pdm_core.methods.smore`.
+        soup_gan: SOUP-GAN with its published weights, where the package KevinSR is installed.
         adapt: steps by which each model is also tried adapted to the case; 0 leaves that out.
     """
 
     smore: bool = False
+    soup_gan: bool = False
     adapt: int = 0
 
 
@@ -74,6 +78,9 @@ def evaluate_through_plane(
         seed: of the sampling.
         progress: receives finished restorations with an ETA.
         cancel: asked between restorations.
+
+    Raises:
+        MissingDependencyError: a contender needs what is not installed.
     """
     methods = list(_methods(models, steps, others or Others(), device, seed))
     meter = Progress("evaluating", len(cases) * len(factors) * len(methods), progress, cancel)
@@ -109,6 +116,10 @@ def _methods(models: Sequence[str], steps: Sequence[int], others: Others, device
     yield _interpolations
     if others.smore:
         yield _by_smore(seed)
+    if others.soup_gan:
+        # Found missing before the work rather than amid it.
+        find_soup_gan()
+        yield _by_soup_gan
     for model in models:
         for count in steps:
             yield _by_model(model, count, 0, device, seed)
@@ -133,6 +144,13 @@ def _by_smore(seed: int) -> Restore:
         yield f"{SMORE}, exact in the slices", _exact(restored, slices, operator)
 
     return restore
+
+
+def _by_soup_gan(low: Volume, operator: SliceOperator, _check: Callable[[], None]) -> Iterator[tuple[str, Tensor]]:
+    slices = torch.from_numpy(low.array)
+    restored = soup_gan(slices, operator)
+    yield SOUP_GAN, restored
+    yield f"{SOUP_GAN}, exact in the slices", _exact(restored, slices, operator)
 
 
 def _by_model(model: str, steps: int, adapt: int, device: str, seed: int) -> Restore:
