@@ -56,6 +56,7 @@ def evaluate_through_plane(
     steps: Sequence[int] = (1, 3),
     *,
     others: Others | None = None,
+    slab: int | None = None,
     device: str = "auto",
     seed: int = 0,
     progress: ProgressCallback | None = None,
@@ -74,6 +75,7 @@ def evaluate_through_plane(
         factors: thin slices a thick one.
         steps: network evaluations.
         others: further contenders.
+        slab: central slices of each reference that are taken; None takes all.
         device: where the models run.
         seed: of the sampling.
         progress: receives finished restorations with an ETA.
@@ -86,7 +88,7 @@ def evaluate_through_plane(
     meter = Progress("evaluating", len(cases) * len(factors) * len(methods), progress, cancel)
     rows = []
     for case in cases:
-        truth = _reference(case)
+        truth = _reference(case, slab)
         for factor in factors:
             low, operator = thick_slices(truth, factor)
             for restore in methods:
@@ -105,11 +107,15 @@ def thick_slices(truth: Volume, factor: float) -> tuple[Volume, SliceOperator]:
     return Volume(array, matrix, {**truth.metadata, "slice_thickness_mm": distance}), operator
 
 
-def _reference(case: Case) -> Volume:
-    """The volume in [0, 1] between its 0.1 and 99.9 percentiles, not clipped."""
+def _reference(case: Case, slab: int | None) -> Volume:
+    """The volume, or the central slices of it, in [0, 1] between the volume's 0.1 and 99.9 percentiles, not clipped."""
     volume = case.read()
     low, high = np.percentile(volume.array, PERCENTILES)
-    return Volume((volume.array - np.float32(low)) / np.float32(high - low), volume.ijk_to_ras, {"source": case.name})
+    first = 0 if slab is None else max(0, (volume.shape[0] - slab) // 2)
+    matrix = volume.ijk_to_ras.copy()
+    matrix[:3, 3] += first * matrix[:3, 2]
+    array = volume.array[first : None if slab is None else first + slab]
+    return Volume((array - np.float32(low)) / np.float32(high - low), matrix, {"source": case.name})
 
 
 def _methods(models: Sequence[str], steps: Sequence[int], others: Others, device: str, seed: int) -> Iterator[Restore]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pdm_core import MissingDependencyError, Volume
+from pdm_core.evaluation import through_plane
 from pdm_core.evaluation.cases import Case
 from pdm_core.evaluation.tables import as_markdown, with_means
 from pdm_core.evaluation.through_plane import BASELINE, EXACT, SMORE, Others, evaluate_through_plane, thick_slices
@@ -73,3 +74,15 @@ def test_an_adapted_model_has_a_row_of_its_own(both_zoo):
     rows = evaluate_through_plane([Case("a", a_truth)], ["thin"], (3.0,), (1,), others=Others(adapt=2), device="cpu")
     assert [row.method for row in rows][-2:] == ["thin, 1 step", "thin adapted, 1 step"]
     assert rows[-1].psnr != rows[-2].psnr and rows[-1].consistency > 90
+
+
+def test_a_slab_is_the_middle_of_the_case_in_its_place(both_zoo, monkeypatch):
+    seen = []
+    whole = through_plane.thick_slices
+    monkeypatch.setattr(through_plane, "thick_slices", lambda truth, factor: seen.append(truth) or whole(truth, factor))
+    for slab in (None, 13):
+        evaluate_through_plane([Case("a", a_truth)], [], (3.0,), (), slab=slab)
+    full, part = seen
+    assert (full.shape[0], part.shape[0]) == (24, 13)
+    np.testing.assert_array_equal(part.array, full.array[5:18])
+    np.testing.assert_allclose(part.ijk_to_ras[:3, 3], (0, 0, 5))
