@@ -33,8 +33,12 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         "--smore", action="store_true", help="between slices: also a regression trained on each case itself; takes minutes"
     )
     parser.add_argument(
+        "--soup-gan", action="store_true", help="between slices: also SOUP-GAN, if the package KevinSR is installed"
+    )
+    parser.add_argument(
         "--adapt", type=int, default=0, metavar="STEPS", help="between slices: each model also adapted to each case first"
     )
+    parser.add_argument("--slab", type=int, metavar="N", help="between slices: only the N central slices of each case")
     parser.add_argument("--factors", nargs="+", type=float, metavar="F", help="default: 2 4, between slices 3 6")
     parser.add_argument("--steps", nargs="+", type=int, metavar="N", help="default: 1 3 8, between slices 1 3")
     parser.add_argument("--samples", type=int, default=4, help="samples of the averaged run (1 leaves it out)")
@@ -101,13 +105,16 @@ def _through_plane(arguments: argparse.Namespace, models: list[str], convention:
 
     if convention.value != "unit_float":
         raise InputError("Between slices all is measured by the convention unit_float.", "Leave out --convention.")
-    _settle(arguments, CALIBRATION, [3.0, 6.0], [1, 3], "all")
+    if arguments.slab is not None and arguments.slab < 2 * max(arguments.factors or [6.0]):
+        raise InputError(f"A slab of {arguments.slab} slices gives no two thick ones.", "Take more slices.")
+    _settle(arguments, CALIBRATION, [3.0, 6.0], [1, 3], "all" if arguments.slab is None else f"{arguments.slab} central")
     rows = evaluate_through_plane(
         find_cases(data_folder(arguments.data), arguments.split, tuple(arguments.cases)),
         models,
         arguments.factors,
         arguments.steps,
-        others=Others(arguments.smore, arguments.adapt),
+        slab=arguments.slab,
+        others=Others(arguments.smore, arguments.soup_gan, arguments.adapt),
         device=arguments.device,
         progress=progress,
     )
@@ -133,7 +140,9 @@ def _convention(name: str, conventions: Any) -> Any:
 def _command(arguments: argparse.Namespace, models: list[str]) -> str:
     """The command that prints this table again."""
     kind = "--through-plane " if arguments.through_plane else ""
-    kind += "--smore " * arguments.smore + f"--adapt {arguments.adapt} " * (arguments.adapt > 0)
+    kind += "--smore " * arguments.smore + "--soup-gan " * arguments.soup_gan
+    kind += f"--slab {arguments.slab} " if arguments.slab is not None else ""
+    kind += f"--adapt {arguments.adapt} " * (arguments.adapt > 0)
     own = "" if arguments.through_plane else f"--samples {arguments.samples} --slices {arguments.slices} "
     return (
         f"pdm-sr evaluate {kind}--split {arguments.split} --cases {' '.join(arguments.cases)} --models {' '.join(models)} "

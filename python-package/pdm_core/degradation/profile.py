@@ -92,7 +92,7 @@ class SliceOperator:
     @cached_property
     def matrix(self) -> Matrix:
         """A, (low, high)."""
-        distance = self._places[None, :] - np.arange(self.low)[:, None]
+        distance = self.places[None, :] - np.arange(self.low)[:, None]
         weights = self.profile.weights(distance, 1.0 / self.factor)
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
@@ -127,7 +127,7 @@ class SliceOperator:
 
     def linear(self, y: Tensor) -> Tensor:
         """Straight lines between the slices `y` (..., low, W)."""
-        columns = [np.interp(self._places, np.arange(self.low), unit) for unit in np.eye(self.low)]
+        columns = [np.interp(self.places, np.arange(self.low), unit) for unit in np.eye(self.low)]
         return _of(np.stack(columns, axis=1), y) @ y
 
     def minimal(self, y: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ class SliceOperator:
         return x + self.minimal(y - self.apply(x))
 
     @property
-    def _places(self) -> Matrix:
+    def places(self) -> Matrix:
         """Centres of the fine samples, counted in slices."""
         if self.align == "index0":
             return np.asarray(np.arange(self.high) / self.factor)
@@ -148,7 +148,7 @@ class SliceOperator:
     @cached_property
     def _spline(self) -> Matrix:
         """Cubic B-spline through the slices at the fine samples, (high, low); mirrored at the outer faces."""
-        places, slices = np.meshgrid(self._places, np.arange(self.low), indexing="ij")
+        places, slices = np.meshgrid(self.places, np.arange(self.low), indexing="ij")
         return np.asarray(ndimage.map_coordinates(np.eye(self.low), [places, slices], order=3, mode="reflect"))
 
 

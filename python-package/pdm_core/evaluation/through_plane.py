@@ -15,6 +15,7 @@ from pdm_core.evaluation.cases import Case
 from pdm_core.evaluation.in_plane import Row, counted
 from pdm_core.evaluation.metrics import flicker, psnr, ssim
 from pdm_core.methods.smore import smore
+from pdm_core.methods.soup_gan import find_soup_gan, soup_gan
 from pdm_core.pipeline.intensity import PERCENTILES
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.slices import along_slices
@@ -28,6 +29,7 @@ EXACT = "B-spline, exact in the slices"
 # Test cases with real slices of 1 to 1.25 mm: prostate T2 in 3-D, cervical spine T2, a brain template T1.
 CALIBRATION = ("I2CVB-A", "spine_sct", "brain_templates")
 SMORE = "SMORE-like regression"
+SOUP_GAN = "SOUP-GAN, published weights"
 # A method on thick slices; some give two results, as they are and exact in what was measured. The last argument may cancel.
 Restore = Callable[[Volume, SliceOperator, Callable[[], None]], Iterator[tuple[str, Tensor]]]
 
@@ -38,10 +40,12 @@ class Others:
 
     Attributes:
         smore: the self-supervised regression of `pdm_core.methods.smore`.
+        soup_gan: SOUP-GAN with its published weights, where the package KevinSR is installed.
         adapt: steps by which each model is also tried adapted to the case; 0 leaves that out.
     """
 
     smore: bool = False
+    soup_gan: bool = False
     adapt: int = 0
 
 
@@ -52,6 +56,7 @@ def evaluate_through_plane(
     steps: Sequence[int] = (1, 3),
     *,
     others: Others | None = None,
+    slab: int | None = None,
     device: str = "auto",
     seed: int = 0,
     progress: ProgressCallback | None = None,
@@ -70,16 +75,20 @@ def evaluate_through_plane(
         factors: thin slices a thick one.
         steps: network evaluations.
         others: further contenders.
+        slab: central slices of each reference that are taken; None takes all.
         device: where the models run.
         seed: of the sampling.
         progress: receives finished restorations with an ETA.
         cancel: asked between restorations.
+
+    Raises:
+        MissingDependencyError: a contender needs what is not installed.
     """
     methods = list(_methods(models, steps, others or Others(), device, seed))
     meter = Progress("evaluating", len(cases) * len(factors) * len(methods), progress, cancel)
     rows = []
     for case in cases:
-        truth = _reference(case)
+        truth = _reference(case, slab)
         for factor in factors:
             low, operator = thick_slices(truth, factor)
             for restore in methods:
@@ -98,17 +107,25 @@ def thick_slices(truth: Volume, factor: float) -> tuple[Volume, SliceOperator]:
     return Volume(array, matrix, {**truth.metadata, "slice_thickness_mm": distance}), operator
 
 
-def _reference(case: Case) -> Volume:
-    """The volume in [0, 1] between its 0.1 and 99.9 percentiles, not clipped."""
+def _reference(case: Case, slab: int | None) -> Volume:
+    """The volume, or the central slices of it, in [0, 1] between the volume's 0.1 and 99.9 percentiles, not clipped."""
     volume = case.read()
     low, high = np.percentile(volume.array, PERCENTILES)
-    return Volume((volume.array - np.float32(low)) / np.float32(high - low), volume.ijk_to_ras, {"source": case.name})
+    first = 0 if slab is None else max(0, (volume.shape[0] - slab) // 2)
+    matrix = volume.ijk_to_ras.copy()
+    matrix[:3, 3] += first * matrix[:3, 2]
+    array = volume.array[first : None if slab is None else first + slab]
+    return Volume((array - np.float32(low)) / np.float32(high - low), matrix, {"source": case.name})
 
 
 def _methods(models: Sequence[str], steps: Sequence[int], others: Others, device: str, seed: int) -> Iterator[Restore]:
     yield _interpolations
     if others.smore:
         yield _by_smore(seed)
+    if others.soup_gan:
+        # Found missing before the work rather than amid it.
+        find_soup_gan()
+        yield _by_soup_gan
     for model in models:
         for count in steps:
             yield _by_model(model, count, 0, device, seed)
@@ -133,6 +150,13 @@ def _by_smore(seed: int) -> Restore:
         yield f"{SMORE}, exact in the slices", _exact(restored, slices, operator)
 
     return restore
+
+
+def _by_soup_gan(low: Volume, operator: SliceOperator, _check: Callable[[], None]) -> Iterator[tuple[str, Tensor]]:
+    slices = torch.from_numpy(low.array)
+    restored = soup_gan(slices, operator)
+    yield SOUP_GAN, restored
+    yield f"{SOUP_GAN}, exact in the slices", _exact(restored, slices, operator)
 
 
 def _by_model(model: str, steps: int, adapt: int, device: str, seed: int) -> Restore:

@@ -242,11 +242,13 @@ def test_the_evaluation_prints_its_table_with_the_command_that_prints_it_again(s
 
 def test_models_between_slices_have_a_table_of_their_own(shared_data, both_zoo, tmp_path, capsys):
     words = ["evaluate", "--through-plane", "--data", str(shared_data), "--cases", "spine_sct", "--models", "thin"]
-    assert main([*words, "--factors", "6", "--steps", "1", "-o", str(tmp_path)]) == 0
-    assert "pdm-sr evaluate --through-plane --split test" in capsys.readouterr().out
+    assert main([*words, "--factors", "6", "--slab", "18", "--steps", "1", "-o", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "pdm-sr evaluate --through-plane --slab 18 --split test" in printed and "slices: 18 central" in printed
     rows = json.loads((tmp_path / "through_plane.json").read_text())["rows"]
     assert {row["method"] for row in rows} == {"linear", "cubic B-spline", "B-spline, exact in the slices", "thin, 1 step"}
     assert main([*words, "--convention", "fastmri"]) == 2
+    assert main([*words, "--slab", "11"]) == 2
     assert main(["evaluate", "--through-plane", "--data", str(shared_data), "--models", "tiny"]) == 2
 
 

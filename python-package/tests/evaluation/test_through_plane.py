@@ -1,12 +1,14 @@
 """The table between slices: thick slices from thin ones, every method by one measure."""
 
+import sys
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from pdm_core import Volume
+from pdm_core import MissingDependencyError, Volume
+from pdm_core.evaluation import through_plane
 from pdm_core.evaluation.cases import Case
 from pdm_core.evaluation.tables import as_markdown, with_means
 from pdm_core.evaluation.through_plane import BASELINE, EXACT, SMORE, Others, evaluate_through_plane, thick_slices
@@ -60,3 +62,27 @@ def test_flicker_is_of_what_was_added(both_zoo):
     heading, _, *lines = as_markdown(with_means(rows), BASELINE).splitlines()
     assert heading.endswith("| detail | flicker | flicker, planes |")
     assert all(line.count("|") == heading.count("|") for line in lines)
+
+
+def test_soup_gan_is_asked_for_before_the_work(both_zoo, monkeypatch):
+    monkeypatch.setitem(sys.modules, "KevinSR", None)
+    with pytest.raises(MissingDependencyError, match="SOUP-GAN cannot be run"):
+        evaluate_through_plane([Case("a", a_truth)], [], (3.0,), (), others=Others(soup_gan=True))
+
+
+def test_an_adapted_model_has_a_row_of_its_own(both_zoo):
+    rows = evaluate_through_plane([Case("a", a_truth)], ["thin"], (3.0,), (1,), others=Others(adapt=2), device="cpu")
+    assert [row.method for row in rows][-2:] == ["thin, 1 step", "thin adapted, 1 step"]
+    assert rows[-1].psnr != rows[-2].psnr and rows[-1].consistency > 90
+
+
+def test_a_slab_is_the_middle_of_the_case_in_its_place(both_zoo, monkeypatch):
+    seen = []
+    whole = through_plane.thick_slices
+    monkeypatch.setattr(through_plane, "thick_slices", lambda truth, factor: seen.append(truth) or whole(truth, factor))
+    for slab in (None, 13):
+        evaluate_through_plane([Case("a", a_truth)], [], (3.0,), (), slab=slab)
+    full, part = seen
+    assert (full.shape[0], part.shape[0]) == (24, 13)
+    np.testing.assert_array_equal(part.array, full.array[5:18])
+    np.testing.assert_allclose(part.ijk_to_ras[:3, 3], (0, 0, 5))
