@@ -212,7 +212,7 @@ def test_the_parameters_are_the_options_one_to_one(logic):
     assert not missing
     kinds = {"mode": Mode, "profile": Profile, "sampler": Sampler, "grid": Grid, "align": Align}
     for name, kind in kinds.items():
-        assert tuple(member.value for member in kind) == core._CHOICES[name]
+        assert tuple(member.value for member in kind if member is not Mode.ZONES) == core._CHOICES[name]
     parameters.steps, parameters.batch, parameters.renewAllNoise, parameters.align = 5, 2, True, Align.FIELD_OF_VIEW
     changed = optionsOf(logic.getParameterNode())
     assert (changed.steps, changed.batch, changed.eta, changed.align) == (5, 2, "full", "fov")
