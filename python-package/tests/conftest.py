@@ -46,6 +46,49 @@ def both_zoo(tiny_models, monkeypatch):
     return tiny_models
 
 
+@pytest.fixture(scope="session")
+def _zone_models(tiny_models, tmp_path_factory):
+    """The tiny models of both modes and `seer`, an untrained zone model of a non-commercial licence."""
+    import shutil
+
+    import torch
+
+    from pdm_core.networks import build_zone_network
+    from pdm_core.zoo import ZoneCard, export_model
+
+    folder = tmp_path_factory.mktemp("zoo_of_zones")
+    shutil.copytree(tiny_models.weights.parent, folder, dirs_exist_ok=True)
+    network = {"kind": "zonal_unet", "channels": [8, 16], "detail": 8}
+    torch.manual_seed(0)
+    card = ZoneCard(
+        name="seer", title="untrained", purpose="tests", version="0", mode="zones", network=network, spacing_mm=(0.3, 1.0),
+        contrasts=("noise",), data=(), licence="CC BY-NC 4.0", parameters=0, sha256="", smoke={}, grid_mm=(3.0, 0.8, 0.8),
+        slices_mm=(2.5, 4.0), window=(48, 48), percentiles=(1.0, 99.0), labels=("background", "pz", "tz"),
+    )  # fmt: skip
+    return export_model(build_zone_network(network), card, folder)
+
+
+@pytest.fixture
+def zone_zoo(_zone_models, monkeypatch):
+    """Tiny models of all kinds as the user's zoo; the preferred ones. Returns the card of the zone model."""
+    monkeypatch.setenv("PDM_ZOO", str(_zone_models.weights.parent))
+    monkeypatch.setattr("pdm_core.zoo.catalogue._PREFERRED", ("tiny", "thin"))
+    monkeypatch.setattr("pdm_core.zoo.catalogue._PREFERRED_ZONES", "seer")
+    return _zone_models
+
+
+@pytest.fixture
+def seeing(zone_zoo, monkeypatch):
+    """The zone model sees what it is shown: tissue (-1) is background, 0 peripheral zone, 1 transition zone."""
+    import torch
+
+    def network(card, device="cpu"):
+        return lambda x: torch.cat([-8 * (x - centre) ** 2 for centre in (-1.0, 0.0, 1.0)], dim=1)
+
+    monkeypatch.setattr("pdm_core.segmentation.zoo_segmenter.load_zone_network", network)
+    return zone_zoo
+
+
 def _a_model(folder, name, mode, factors, **changes):
     import torch
 

@@ -52,8 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     sources = find_sources(arguments.input)
 
     from pdm_core.pipeline.batch import run_batch
+    from pdm_core.segmentation.segmenter import find_segmenter
+    from pdm_core.segmentation.zones import notes_on_licence
 
     with console_for(arguments) as console:
+        if arguments.zones:
+            for note in notes_on_licence(find_segmenter(arguments.zone_model)):
+                console.warning(note)
         reports = run_batch(
             sources,
             arguments.output,
@@ -64,11 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
             explain=as_user_error,
             progress=console.progress,
         )
+        flagged = sum(bool(report.zone_flags) for report in reports)
         for report in reports:
             if report.status == "failed":
                 console.warning(f"{report.case} failed: {report.message}")
         counts = Counter(report.status for report in reports)
         summary = ", ".join(f"{counts[status]} {status}" for status in ("done", "kept", "failed") if counts[status])
-        facts: dict[str, Any] = {"report": str(arguments.output / "report.json"), "counts": dict(counts)}
+        summary += f"; {flagged} with flags on their zones" if flagged else ""
+        facts: dict[str, Any] = {"report": str(arguments.output / "report.json"), "counts": dict(counts), "flagged": flagged}
         console.result(f"{arguments.output / 'report.csv'}: {summary}. Research use, not for diagnosis.", facts)
     return 1 if counts["failed"] else 0

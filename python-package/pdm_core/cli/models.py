@@ -6,9 +6,13 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
+from pdm_core.errors import InputError
+
+if TYPE_CHECKING:
+    from pdm_core.zoo import ModelCard, ZoneCard
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -40,28 +44,55 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from pdm_core.zoo import list_models
-
     if arguments.json:
-        print(json.dumps([json.loads(card.as_json()) for card in list_models()], indent=1))
+        print(json.dumps([json.loads(card.as_json()) for card in _cards()], indent=1))
         return
-    for card in list_models():
-        low, high = card.factors
-        print(f"{card.name:14} x{low:g} to x{high:g}  {card.parameters / 1e6:5.1f} M  {card.title}")
+    for card in _cards():
+        licence = "  (non-commercial use only)" if card.non_commercial else ""
+        print(f"{card.name:14} {_use(card):12} {card.parameters / 1e6:5.1f} M  {card.title}{licence}")
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from pdm_core.zoo import find_model
-
-    print(find_model(arguments.name).as_json(), end="")
+    print(_card(arguments.name).as_json(), end="")
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    from pdm_core.zoo import find_model, list_models, verify_model
+    from pdm_core.zoo import verify_model
 
-    for card in [find_model(arguments.name)] if arguments.name else list_models():
+    for card in [_card(arguments.name)] if arguments.name else _cards():
         verify_model(card)
         print(f"{card.name}: verified (SHA-256 {card.sha256[:12]}…, {card.parameters} parameters, forward pass).")
+
+
+def _cards() -> list[ModelCard | ZoneCard]:
+    """Those of all models, for super-resolution and for zones."""
+    from pdm_core.zoo import list_models, list_zone_models
+
+    return [*list_models(), *list_zone_models()]
+
+
+def _card(name: str) -> ModelCard | ZoneCard:
+    """The card of a name, of the preferred in-plane model for "auto", or at a path."""
+    from pdm_core.zoo import find_model, read_card
+
+    if name.endswith(".json"):
+        return read_card(Path(name))
+    if name == "auto":
+        return find_model(name)
+    cards = {card.name: card for card in _cards()}
+    if name not in cards:
+        raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(cards)}.")
+    return cards[name]
+
+
+def _use(card: ModelCard | ZoneCard) -> str:
+    """What a model is for, in a word or two."""
+    from pdm_core.zoo import ZoneCard
+
+    if isinstance(card, ZoneCard):
+        return "zones"
+    low, high = card.factors
+    return f"x{low:g} to x{high:g}"
 
 
 def _import(arguments: argparse.Namespace) -> None:

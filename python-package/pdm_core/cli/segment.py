@@ -18,8 +18,12 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser("segment", help="find the zones of the prostate in one volume")
     parser.add_argument("input", type=Path, help="NIfTI, NRRD or MetaImage file, DICOM file or folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help=_ENDINGS)
-    parser.add_argument("--model", default="auto", help="a zone model of pdm-sr models list, or a MONAI bundle's file or folder")
-    parser.add_argument("--probabilities", type=Path, metavar="FILE", help="write FILE_peripheral_zone and FILE_transition_zone")
+    parser.add_argument(
+        "--model", default="auto", help="a zone model of pdm-sr models list, or a MONAI bundle's file or folder"
+    )
+    parser.add_argument(
+        "--probabilities", type=Path, metavar="FILE", help="write FILE_peripheral_zone and FILE_transition_zone"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--series", help="which series of a DICOM folder")
     add_progress_argument(parser)

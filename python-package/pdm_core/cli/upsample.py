@@ -26,7 +26,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, help=".nii.gz, .nii, .nrrd, .mha or .mhd")
     add_option_arguments(parser)
     parser.add_argument("--uncertainty", type=Path, metavar="FILE", help="write the spread of the samples; needs --samples 2")
-    parser.add_argument("--zones", type=Path, metavar="FILE", help="find the zones of the prostate too; FILE as of pdm-sr segment")
+    parser.add_argument(
+        "--zones", type=Path, metavar="FILE", help="find the zones of the prostate too; FILE as of pdm-sr segment"
+    )
     parser.add_argument("--zone-model", default="auto", help="see pdm-sr segment --model")
     parser.add_argument("--dtype", default="float32", help="number format of the output (default float32)")
     parser.add_argument("--series", help="which series of a DICOM folder")

@@ -40,9 +40,7 @@ def super_resolve_and_segment(
     """
     check_zones(volume, zone_model, options.device)
     result = super_resolve(volume, options, progress=progress, cancel=cancel, warn=warn)
-    zones = find_zones(
-        result.volume, model=zone_model, device=options.device, progress=progress, cancel=cancel, warn=warn
-    )
+    zones = find_zones(result.volume, model=zone_model, device=options.device, progress=progress, cancel=cancel, warn=warn)
     told = {name: zones.record[name] for name in _TOLD}
     return (
         replace(result, provenance={**result.provenance, "zones": told}),

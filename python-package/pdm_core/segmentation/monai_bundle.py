@@ -171,7 +171,8 @@ def _weights_in(path: Path) -> Path:
 def _tensors(file: Path) -> dict[str, Tensor]:
     """The weights by name, whatever wraps them."""
     try:
-        content = torch.jit.load(str(file), map_location="cpu").state_dict() if _holds(file, "/constants.pkl") else _unpickled(file)
+        scripted = _holds(file, "/constants.pkl")
+        content = _scripted(file) if scripted else torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         raise InputError(
@@ -184,8 +185,9 @@ def _tensors(file: Path) -> dict[str, Tensor]:
     return {name.removeprefix("module."): value for name, value in content.items()}
 
 
-def _unpickled(file: Path) -> Any:
-    return torch.load(file, map_location="cpu", weights_only=True)
+def _scripted(file: Path) -> Any:
+    """The tensors of a TorchScript archive; its code stays unused."""
+    return torch.jit.load(str(file), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
 
 
 def _holds(file: Path, ending: str) -> bool:

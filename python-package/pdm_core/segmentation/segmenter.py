@@ -53,11 +53,13 @@ def find_segmenter(model: str = "auto") -> Segmenter:
         InputError: there is no such model, or the file does not hold one.
         MissingDependencyError: no zone model is installed.
     """
-    if not model.endswith(".json") and Path(model).exists():
-        from pdm_core.segmentation.monai_bundle import MonaiBundle
-
-        return MonaiBundle.of(Path(model))
     from pdm_core.segmentation.zoo_segmenter import ZooSegmenter
-    from pdm_core.zoo import find_zone_model
+    from pdm_core.zoo import find_zone_model, list_zone_models
 
-    return ZooSegmenter(find_zone_model(model))
+    # A name of the zoo stays one in a folder that holds a file of that name.
+    named = model == "auto" or model.endswith(".json") or model in {card.name for card in list_zone_models()}
+    if named or not Path(model).exists():
+        return ZooSegmenter(find_zone_model(model))
+    from pdm_core.segmentation.monai_bundle import MonaiBundle
+
+    return MonaiBundle.of(Path(model))

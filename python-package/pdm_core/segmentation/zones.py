@@ -109,9 +109,8 @@ def find_zones(
     for line in (*notes_on_licence(segmenter), *notes_on(volume)):
         say(line)
     field, left_out = with_one_gland(segmenter.find(volume, there, progress, cancel))
-    labels = field.labels_on(volume)
-    sure = confidence(field)
-    flags = (*flags_of(labels, sure), *_on_pieces(left_out))
+    labels, sure = field.labels_on(volume), confidence(field)
+    volumes, flags = volumes_ml(labels), (*flags_of(labels, sure), *_on_pieces(left_out))
     record = {
         "notice": NOTICE,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -119,7 +118,7 @@ def find_zones(
         "model": {**segmenter.record, "licence": segmenter.licence, "non_commercial": segmenter.non_commercial},
         "options": {"model": model, "device": device},
         "labels": {str(label): asdict(zone) for label, zone in ZONES.items()},
-        "volumes_ml": volumes_ml(labels),
+        "volumes_ml": volumes,
         "flags": list(flags),
         "confidence": round(sure, 4),
         "left_out_ml": [round(piece, 3) for piece in left_out],
@@ -127,7 +126,7 @@ def find_zones(
         "run": {"device": device_name(there), "seconds": round(time.monotonic() - begun, 3)},
         "versions": versions(),
     }
-    return Zones(labels, field, record["volumes_ml"], flags, record)
+    return Zones(labels, field, volumes, flags, record)
 
 
 def check_zones(volume: Volume, model: str, device: str) -> None:

@@ -16,11 +16,13 @@ from pdm_core.cli.console import JsonConsole
 from pdm_core.cli.failures import as_user_error, report
 from pdm_core.errors import CancelledError, InputError
 from pdm_core.pipeline.options import SuperResolutionOptions
+from pdm_core.progress import CancelCheck
 from pdm_core.volume.checks import checked_array
 from pdm_core.volume.volume import FloatArray, Volume
 from pdm_core.worker.command_job import CANCEL, command_job
 
 if TYPE_CHECKING:
+    from pdm_core.pipeline.super_resolution import SuperResolutionResult
     from pdm_core.segmentation.zones import Zones
 
 _SAME_PLACE_MM = 1e-2
@@ -57,16 +59,9 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
     volume = _volume(job, folder)
     reference = _reference(job, folder, volume, options)
 
-    from pdm_core.pipeline.chain import super_resolve_and_segment
     from pdm_core.pipeline.placement import measured_only
-    from pdm_core.pipeline.super_resolution import super_resolve
 
-    listeners = {"progress": console.progress, "cancel": (folder / CANCEL).exists, "warn": console.warning}
-    zones = None
-    if job.get("zones"):
-        result, zones = super_resolve_and_segment(volume, options, zone_model=job.get("zone_model", "auto"), **listeners)
-    else:
-        result = super_resolve(volume, options, **listeners)
+    result, zones = _restored(job, volume, options, (folder / CANCEL).exists, console)
     _write(result.volume.array, folder / _RESULT)
     _write(result.volume.array - measured_only(volume, options).array, folder / _DETAIL)
     if result.uncertainty is not None:
@@ -141,6 +136,20 @@ def _read_job(words: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
     if not isinstance(job, dict) or job.get("task") not in _TASKS:
         raise InputError(f"The job {path} has no known task.", f"Its task is one of: {', '.join(_TASKS)}.")
     return path, job
+
+
+def _restored(
+    job: Mapping[str, Any], volume: Volume, options: SuperResolutionOptions, cancel: CancelCheck, console: JsonConsole
+) -> tuple[SuperResolutionResult, Zones | None]:
+    """The result, and its zones where the job wants them."""
+    from pdm_core.pipeline.chain import super_resolve_and_segment
+    from pdm_core.pipeline.super_resolution import super_resolve
+
+    progress, warn = console.progress, console.warning
+    if not job.get("zones"):
+        return super_resolve(volume, options, progress=progress, cancel=cancel, warn=warn), None
+    model = job.get("zone_model", "auto")
+    return super_resolve_and_segment(volume, options, zone_model=model, progress=progress, cancel=cancel, warn=warn)
 
 
 def _volume(job: Mapping[str, Any], folder: Path) -> Volume:

@@ -1,6 +1,6 @@
 """Reading probabilities on other grids, and a network by windows: exact where the answer is known."""
 
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ def test_windows_cover_everything_with_the_overlap_asked_for():
     for length, window, overlap in ((100, 16, 0.5), (17, 16, 0.25), (16, 16, 0.5), (99, 32, 0.0)):
         first = starts(length, window, overlap)
         assert first[0] == 0 and first[-1] == length - window
-        assert all(b - a <= window * (1 - overlap) + 1 for a, b in zip(first, first[1:], strict=False))
+        assert all(b - a <= window * (1 - overlap) + 1 for a, b in pairwise(first))
 
 
 def test_cancelling_stops_between_windows():
