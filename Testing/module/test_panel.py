@@ -142,6 +142,7 @@ def test_a_volume_outside_the_models_experience_is_noted(panel, a_volume_node):
     assert "trained on" in panel.ui.suitabilityLabel.text
 
 
+@pytest.mark.usefixtures("phantom_zoo")
 def test_tasks_without_a_model_are_not_offered(panel, a_volume_node, tmp_path, monkeypatch):
     from PartialDiffusionSRLib import modelBox
     from PartialDiffusionSRLib.parameters import Mode
@@ -222,12 +223,16 @@ def test_parameters_out_of_range_cannot_be_set(panel):
         panel.logic.process(None)
 
 
-def test_the_panels_picture(panel, a_volume_node, tmp_path):
+@pytest.mark.parametrize("task", ["restoration", "zones"])
+def test_the_panels_picture(task, panel, phantom_zoo, a_volume_node, tmp_path):
     """Saved where PDM_SCREENSHOT says, to be looked at; its size shows that everything is laid out."""
     panel.setInputVolume(a_volume_node(name="t2_tra"))
-    panel.ui.advancedSection.collapsed = True
+    panel._parameters.zones = True
+    if task == "zones":
+        panel.ui.modeBox.setCurrentIndex(3)
+    panel.ui.advancedSection.collapsed = task == "restoration"
     panel.parent.resize(460, 720)
     panel.parent.show()
     slicer.app.processEvents()
-    picture = Path(os.environ.get("PDM_SCREENSHOT", tmp_path / "panel.png"))
+    picture = Path(os.environ.get("PDM_SCREENSHOT", tmp_path)) / f"{task}.png"
     assert panel.parent.grab().save(str(picture)) and picture.stat().st_size > 10_000
