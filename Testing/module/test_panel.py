@@ -223,9 +223,10 @@ def test_parameters_out_of_range_cannot_be_set(panel):
         panel.logic.process(None)
 
 
+@pytest.mark.usefixtures("phantom_zoo")
 @pytest.mark.parametrize("task", ["restoration", "zones"])
-def test_the_panels_picture(task, panel, phantom_zoo, a_volume_node, tmp_path):
-    """Saved where PDM_SCREENSHOT says, to be looked at; its size shows that everything is laid out."""
+def test_the_panels_picture(task, panel, a_volume_node, tmp_path):
+    """Saved in the folder that PDM_SCREENSHOT names, to be looked at; its size shows that everything is laid out."""
     panel.setInputVolume(a_volume_node(name="t2_tra"))
     panel._parameters.zones = True
     if task == "zones":
