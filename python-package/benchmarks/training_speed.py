@@ -31,7 +31,7 @@ import torch
 from pdm_core.diffusion.denoiser import build_denoiser
 from pdm_core.networks import build_network
 from pdm_core.training import load_recipe
-from pdm_core.training.batches import Batch, BatchStream, draw_batch
+from pdm_core.training.batches import BatchStream, PairBatch, draw_batch
 from pdm_core.training.checkpoint import TrainingState
 from pdm_core.training.dataset import Dataset, prepare
 from pdm_core.training.loss import denoising_loss
@@ -113,7 +113,7 @@ def work_as_member(arguments: argparse.Namespace) -> None:
             print(json.dumps(result))
 
 
-def a_run(arguments: argparse.Namespace, team: Team) -> tuple[Stepper, Callable[[int], Batch]]:
+def a_run(arguments: argparse.Namespace, team: Team) -> tuple[Stepper, Callable[[int], PairBatch]]:
     """What steps and what draws, as a training has them."""
     recipe = load_recipe(arguments.recipe)
     training = Dataset.open(arguments.data).stacks("train")
@@ -126,13 +126,13 @@ def a_run(arguments: argparse.Namespace, team: Team) -> tuple[Stepper, Callable[
     sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share)
     draw = partial(draw_batch, sampler, recipe, rank=team.rank, size=team.size)
 
-    def objective(batch: Batch) -> torch.Tensor:
+    def objective(batch: PairBatch) -> torch.Tensor:
         return denoising_loss(denoiser, batch.pairs, batch.times, batch.noise, recipe.loss)
 
     return Stepper(recipe, state, objective, team, print), draw
 
 
-def drawing_alone(draw: Callable[[int], Batch], steps: int, team: Team) -> float:
+def drawing_alone(draw: Callable[[int], PairBatch], steps: int, team: Team) -> float:
     team.wait()
     start = time.perf_counter()
     with BatchStream(draw, 0) as stream:
@@ -142,7 +142,7 @@ def drawing_alone(draw: Callable[[int], Batch], steps: int, team: Team) -> float
         return (time.perf_counter() - start) / steps
 
 
-def network_alone(stepper: Stepper, batches: list[Batch], steps: int, team: Team) -> float:
+def network_alone(stepper: Stepper, batches: list[PairBatch], steps: int, team: Team) -> float:
     team.wait()
     start = time.perf_counter()
     for step in range(steps):
@@ -150,7 +150,7 @@ def network_alone(stepper: Stepper, batches: list[Batch], steps: int, team: Team
     return (time.perf_counter() - start) / steps
 
 
-def together(stepper: Stepper, draw: Callable[[int], Batch], steps: int, team: Team) -> Round:
+def together(stepper: Stepper, draw: Callable[[int], PairBatch], steps: int, team: Team) -> Round:
     """Seconds a step of a real loop, and how many of them it waits for its batch."""
     waited = 0.0
     with BatchStream(draw, 0) as stream:

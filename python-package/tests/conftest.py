@@ -47,7 +47,7 @@ def both_zoo(tiny_models, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def _zone_models(tiny_models, tmp_path_factory):
+def zone_models(tiny_models, tmp_path_factory):
     """The tiny models of both modes and `seer`, an untrained zone model of a non-commercial licence."""
     import shutil
 
@@ -69,12 +69,12 @@ def _zone_models(tiny_models, tmp_path_factory):
 
 
 @pytest.fixture
-def zone_zoo(_zone_models, monkeypatch):
+def zone_zoo(zone_models, monkeypatch):
     """Tiny models of all kinds as the user's zoo; the preferred ones. Returns the card of the zone model."""
-    monkeypatch.setenv("PDM_ZOO", str(_zone_models.weights.parent))
+    monkeypatch.setenv("PDM_ZOO", str(zone_models.weights.parent))
     monkeypatch.setattr("pdm_core.zoo.catalogue._PREFERRED", ("tiny", "thin"))
     monkeypatch.setattr("pdm_core.zoo.catalogue._PREFERRED_ZONES", "seer")
-    return _zone_models
+    return zone_models
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Distil until the recipe's end or the time limit."""
-    from pdm_core.training.recipe import load_recipe
+    from pdm_core.training.recipe import Recipe, load_recipe
 
     check_limits(arguments)
     recipe = load_recipe(arguments.recipe)
-    if recipe.distillation is None:
+    if not isinstance(recipe, Recipe) or recipe.distillation is None:
         raise InputError(
             f"The recipe {arguments.recipe} names no teacher.",
             "Add an entry distillation: {teacher: NAME, steps: 2}, or use pdm-sr train.",

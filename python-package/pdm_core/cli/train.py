@@ -15,6 +15,7 @@ from pdm_core.errors import InputError
 
 if TYPE_CHECKING:
     from pdm_core.training.recipe import Recipe
+    from pdm_core.training.zones.recipe import ZoneRecipe
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     return run_recipe(load_recipe(arguments.recipe), arguments)
 
 
-def run_recipe(recipe: Recipe, arguments: argparse.Namespace) -> int:
+def run_recipe(recipe: Recipe | ZoneRecipe, arguments: argparse.Namespace) -> int:
     """Train by `recipe` until its end or the time limit, and leave the model when it is finished."""
     import torch
 

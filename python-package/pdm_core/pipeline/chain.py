@@ -10,7 +10,7 @@ from pdm_core.progress import CancelCheck, ProgressCallback, WarningCallback
 from pdm_core.segmentation.zones import Zones, check_zones, find_zones
 from pdm_core.volume.volume import Volume
 
-_TOLD = ("model", "volumes_ml", "flags", "confidence", "left_out_ml", "warnings", "run")
+_TOLD = ("model", "volumes_ml", "flags", "confidence", "pieces", "left_out_ml", "warnings", "run")
 
 
 def super_resolve_and_segment(

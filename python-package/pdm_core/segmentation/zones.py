@@ -106,7 +106,7 @@ def find_zones(
     segmenter, there = find_segmenter(model), choose_device(device)
     begun = time.monotonic()
     warnings, say = collecting(warn)
-    for line in (*notes_on_licence(segmenter), *notes_on(volume)):
+    for line in (*notes_on_licence(segmenter), *notes_on(volume), *segmenter.notes(volume)):
         say(line)
     field, left_out = with_one_gland(segmenter.find(volume, there, progress, cancel))
     labels, sure = field.labels_on(volume), confidence(field)
@@ -121,7 +121,8 @@ def find_zones(
         "volumes_ml": volumes,
         "flags": list(flags),
         "confidence": round(sure, 4),
-        "left_out_ml": [round(piece, 3) for piece in left_out],
+        "pieces": len(left_out) + 1,
+        "left_out_ml": round(sum(left_out), 3),
         "warnings": list(warnings),
         "run": {"device": device_name(there), "seconds": round(time.monotonic() - begun, 3)},
         "versions": versions(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from pdm_core.volume.volume import Volume
 from pdm_core.zoo import ZoneCard, load_zone_network
 
 # Within the slices; across them a network sees all.
-_OVERLAP = 0.5
+_OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,15 @@ class ZooSegmenter:
             "version": self.card.version,
             "sha256": self.card.sha256,
         }
+
+    def notes(self, volume: Volume) -> Iterator[str]:
+        """See `Segmenter`; finer pixels are averaged, coarser ones are less than the network is used to."""
+        pixel, coarsest = sorted(volume.spacing)[1], self.card.spacing_mm[1]
+        if pixel > 1.05 * coarsest:
+            yield (
+                f"The pixels are {pixel:.2f} mm; the model {self.name} was trained on up to {coarsest:.2f} mm: "
+                "its borders are less certain here."
+            )
 
     def find(
         self,

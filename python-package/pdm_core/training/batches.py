@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pdm_core.training.course import Batch
 from pdm_core.training.loss import draw_times
 from pdm_core.training.pairs import Pairs, PairSampler
 from pdm_core.training.recipe import Recipe
@@ -24,7 +25,7 @@ _AHEAD, _MOST_THREADS = 3, 8
 
 
 @dataclass(frozen=True)
-class Batch:
+class PairBatch:
     """One process's share of a step.
 
     Attributes:
@@ -41,18 +42,18 @@ class Batch:
         """Number of pairs."""
         return len(self.times)
 
-    def part(self, start: int, count: int) -> Batch:
+    def part(self, start: int, count: int) -> PairBatch:
         """`count` pairs from `start` on, or as many as there are."""
         chosen = slice(start, start + count)
-        return Batch(self.pairs.part(chosen), self.times[chosen], self.noise[chosen])
+        return PairBatch(self.pairs.part(chosen), self.times[chosen], self.noise[chosen])
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> PairBatch:
         """The same on a device."""
         pairs = replace(self.pairs, x_hr=self.pairs.x_hr.to(device), x_lr=self.pairs.x_lr.to(device))
-        return Batch(pairs, self.times, self.noise.to(device))
+        return PairBatch(pairs, self.times, self.noise.to(device))
 
 
-def draw_batch(sampler: PairSampler, recipe: Recipe, step: int, rank: int, size: int) -> Batch:
+def draw_batch(sampler: PairSampler, recipe: Recipe, step: int, rank: int, size: int) -> PairBatch:
     """The share of process `rank` out of `size` of the batch of `step`; all shares together do not depend on `size`."""
     pairs = sampler.draw(recipe.batch, (recipe.seed, step), rank, size)
     shared = np.random.default_rng((recipe.seed, step))
@@ -63,7 +64,7 @@ def draw_batch(sampler: PairSampler, recipe: Recipe, step: int, rank: int, size:
         np.random.default_rng((recipe.seed, step, 1, number)).standard_normal(shape, dtype=np.float32) for number in numbers
     ]
     stacked = np.stack(noise) if noise else np.empty((0, *shape), np.float32)
-    return Batch(pairs, times[numbers], torch.from_numpy(stacked))
+    return PairBatch(pairs, times[numbers], torch.from_numpy(stacked))
 
 
 def drawing_threads(device: torch.device) -> int:

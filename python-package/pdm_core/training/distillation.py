@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pdm_core.diffusion.bridge import Bridge
 from pdm_core.diffusion.denoiser import ResidualDenoiser, column, precondition
-from pdm_core.training.batches import Batch
+from pdm_core.training.batches import PairBatch
 from pdm_core.training.loss import autocast, distance
 from pdm_core.training.recipe import Distillation, Recipe
 from pdm_core.zoo import find_model, load_model
@@ -33,7 +33,7 @@ class ConsistencyLoss:
         self._student, self._target, self._teacher = student, target, teacher
         self._scales, self._kind = scales, kind
 
-    def __call__(self, batch: Batch) -> Tensor:
+    def __call__(self, batch: PairBatch) -> Tensor:
         """Mean loss of a batch; its times are taken up to the next one of the grid."""
         pairs, student = batch.pairs, self._student
         number = np.ceil(batch.times * self._scales)

@@ -17,6 +17,11 @@ from pdm_core.training.team import Team
 PAGE = "curves.html"
 _EVENTS = "tensorboard"
 _COLUMNS = ("step", "loss")
+_EXPLAINED = {
+    "psnr_gain": "Gains are over the interpolated image, on the validation volumes.",
+    "dice": "Dice coefficients are those of the whole validation volumes.",
+}
+_CURVES = {"psnr_gain": ("loss", "psnr_gain", "ssim_gain"), "dice": ("loss", "dice")}
 
 
 class Journal:
@@ -42,8 +47,8 @@ class Journal:
         rows = [[record["step"], *(f"{record[key]:.4f}" for key in columns[1:])] for record in reversed(history)]
         text = page(
             f"Training of {self._name}",
-            paragraph("Gains are over the interpolated image, on the validation volumes. The newest validation stands first."),
-            picture(as_png(_curves(history, columns)), "loss and gains over the steps"),
+            paragraph(f"{_EXPLAINED[_kind(columns)]} The newest validation stands first."),
+            picture(as_png(_curves(history, columns)), "loss and measures over the steps"),
             *(captioned(gray_png(image.numpy()), caption) for caption, image in images.items()),
             table(columns, rows),
         )
@@ -94,11 +99,17 @@ def _event_writer(folder: Path, step: int, warn: Callable[[str], None]) -> Any:
 
 def _curves(history: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Any:
     figure = new_figure(12, 3.4)
-    axes = figure.subplots(1, 3)
+    kinds = _CURVES[_kind(columns)]
+    axes = figure.subplots(1, len(kinds))
     steps = [record["step"] for record in history]
-    for axis, kind in zip(axes, ("loss", "psnr_gain", "ssim_gain"), strict=True):
+    for axis, kind in zip(axes, kinds, strict=True):
         for key in (column for column in columns if column.startswith(kind)):
             axis.plot(steps, [record[key] for record in history], "o-", markersize=3, label=key)
         axis.set(xlabel="step")
         axis.legend()
     return figure
+
+
+def _kind(columns: Sequence[str]) -> str:
+    """What the validations measure."""
+    return "dice" if any(column.startswith("dice") for column in columns) else "psnr_gain"

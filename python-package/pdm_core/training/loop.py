@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,20 +18,20 @@ from pdm_core.atomic import write_text
 from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
 from pdm_core.errors import CancelledError, InputError, PdmError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
-from pdm_core.training.batches import BatchStream, draw_batch, drawing_threads
+from pdm_core.training.batches import BatchStream, drawing_threads
 from pdm_core.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from pdm_core.training.course import Course, score, summary
 from pdm_core.training.dataset import Dataset
-from pdm_core.training.distillation import consistency_loss
 from pdm_core.training.initial import initial_model, initial_network, spread_for
 from pdm_core.training.journal import Journal, journal_of
-from pdm_core.training.loss import denoising_loss
-from pdm_core.training.pairs import PairSampler
 from pdm_core.training.recipe import Recipe
-from pdm_core.training.step import Objective, Stepper
+from pdm_core.training.restoration import RestorationCourse
+from pdm_core.training.step import Stepper
 from pdm_core.training.team import Team, team_on
-from pdm_core.training.validation import examples, score, validate, validation_factors
+from pdm_core.training.zones.course import ZoneCourse
+from pdm_core.training.zones.recipe import ZoneRecipe
 
-AnyDenoiser = ResidualDenoiser | EpsilonDenoiser
+AnyRecipe = Recipe | ZoneRecipe
 
 CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.json"
@@ -53,7 +52,7 @@ class TrainingLimits:
 
 
 def train(
-    recipe: Recipe,
+    recipe: AnyRecipe,
     run_folder: Path,
     *,
     dataset: Dataset,
@@ -107,7 +106,7 @@ def train(
     return checkpoint
 
 
-def finished(recipe: Recipe, run_folder: Path) -> bool:
+def finished(recipe: AnyRecipe, run_folder: Path) -> bool:
     """Whether the run in `run_folder` has come to its end: the last iteration of its recipe, or no progress any more."""
     history = run_folder / HISTORY
     if not history.exists():
@@ -116,28 +115,36 @@ def finished(recipe: Recipe, run_folder: Path) -> bool:
     return bool(records) and (records[-1]["step"] >= recipe.iterations or _stagnates(recipe, records))
 
 
-def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ResidualDenoiser | EpsilonDenoiser:
-    """The averaged weights of the best validation of the run in `run_folder`, ready to sample from or to export."""
+def trained_network(recipe: AnyRecipe, run_folder: Path, dataset: Dataset) -> torch.nn.Module:
+    """The network with the averaged weights of the best validation of the run in `run_folder`."""
     state = _fresh_state(recipe, torch.device("cpu"))
     load_checkpoint(state, _identity(recipe, dataset), run_folder / CHECKPOINT)
     state.average.load_state_dict(state.best or state.average.state_dict())
+    return state.average.eval()
+
+
+def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ResidualDenoiser | EpsilonDenoiser:
+    """The denoiser with the weights of `trained_network`, ready to sample from or to export."""
+    average = trained_network(recipe, run_folder, dataset)
     spread = spread_for(recipe, dataset.stacks("train", recipe.data))
-    return build_denoiser(state.average, recipe.bridge, recipe.parameterization, spread).eval()
+    return build_denoiser(average, recipe.bridge, recipe.parameterization, spread).eval()
 
 
-def _identity(recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
+def _identity(recipe: AnyRecipe, dataset: Dataset) -> dict[str, Any]:
     """What a checkpoint belongs to."""
+    if isinstance(recipe, ZoneRecipe):
+        return {**recipe.as_dict(), "dataset": dataset.digest, "labels": dataset.label_digest}
     initial = initial_model(recipe)
     return {**recipe.as_dict(), "dataset": dataset.digest, "initial_sha256": None if initial is None else initial.sha256}
 
 
-def _fresh_state(recipe: Recipe, device: torch.device) -> TrainingState:
+def _fresh_state(recipe: AnyRecipe, device: torch.device) -> TrainingState:
     network = initial_network(recipe, device)
     average = deepcopy(network).requires_grad_(False)
     return TrainingState(network, average, torch.optim.Adam(network.parameters(), lr=recipe.learning_rate))
 
 
-def _stagnates(recipe: Recipe, history: list[dict[str, Any]]) -> bool:
+def _stagnates(recipe: AnyRecipe, history: list[dict[str, Any]]) -> bool:
     """Whether the last `patience` validations have not been better than the best before them."""
     scores = [score(record) for record in history]
     return 0 < recipe.patience < len(scores) and max(scores[-recipe.patience :]) <= max(scores[: -recipe.patience])
@@ -145,7 +152,7 @@ def _stagnates(recipe: Recipe, history: list[dict[str, Any]]) -> bool:
 
 @contextmanager
 def _run(
-    recipe: Recipe,
+    recipe: AnyRecipe,
     state: TrainingState,
     dataset: Dataset,
     team: Team,
@@ -153,37 +160,28 @@ def _run(
     compiled: bool,
     warn: Callable[[str], None],
 ) -> Iterator[_Run]:
-    """A run with its data, its stream of batches and its journal."""
-    training = dataset.stacks("train", recipe.data)
-    spread = spread_for(recipe, training)
+    """A run with its course, its stream of batches and its journal."""
     network = cast(torch.nn.Module, torch.compile(state.network)) if compiled else state.network
-    denoiser, averaged = (
-        build_denoiser(weights, recipe.bridge, recipe.parameterization, spread) for weights in (network, state.average)
-    )
-    sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share, recipe.degradation)
-    draw = partial(draw_batch, sampler, recipe, rank=team.rank, size=team.size)
-    objective = _objective(recipe, denoiser, averaged.eval(), team.device)
-    stepper = Stepper(recipe, state, objective, team, warn if team.leads else lambda message: None)
-    stream = BatchStream(draw, state.step, drawing_threads(team.device))
+    course = _course(recipe, network, state.average, dataset, team)
+    stepper = Stepper(recipe, state, course.loss, team, warn if team.leads else lambda message: None)
+    stream = BatchStream(course.draw, state.step, drawing_threads(team.device))
     with stream as batches, journal_of(team, recipe.name, folder, state, warn) as journal:
-        yield _Run(recipe, state, averaged, dataset, team, folder, stepper, batches, journal)
+        yield _Run(recipe, state, course, dataset, team, folder, stepper, batches, journal)
 
 
-def _objective(recipe: Recipe, denoiser: AnyDenoiser, averaged: AnyDenoiser, device: torch.device) -> Objective:
-    """The loss that the recipe trains by."""
-    if recipe.distillation is not None:
-        assert isinstance(denoiser, ResidualDenoiser) and isinstance(averaged, ResidualDenoiser)
-        return consistency_loss(recipe, recipe.distillation, denoiser, averaged, device)
-    return lambda batch: denoising_loss(denoiser, batch.pairs, batch.times, batch.noise, recipe.loss)
+def _course(recipe: AnyRecipe, network: torch.nn.Module, average: torch.nn.Module, dataset: Dataset, team: Team) -> Course:
+    if isinstance(recipe, ZoneRecipe):
+        return ZoneCourse.of(recipe, network, average, dataset, team)
+    return RestorationCourse.of(recipe, network, average, dataset, team)
 
 
 @dataclass
 class _Run:
     """One run in progress: what its steps, validations and checkpoints need, bound together."""
 
-    recipe: Recipe
+    recipe: AnyRecipe
     state: TrainingState
-    averaged: ResidualDenoiser | EpsilonDenoiser
+    course: Course
     dataset: Dataset
     team: Team
     folder: Path
@@ -243,21 +241,16 @@ class _Run:
     def _note(self, first: int, begin: float) -> str:
         pace = (self.state.step - first) * self.recipe.batch / max(1e-9, time.monotonic() - begin)
         last = self.state.history[-1] if self.state.history else None
-        return f"{pace:.1f} crops/s" + ("" if last is None else f", loss {last['loss']:.4f}, gain {score(last):+.2f} dB")
+        return f"{pace:.1f} crops/s" + ("" if last is None else f", loss {last['loss']:.4f}, {summary(last)}")
 
     def _record(self) -> None:
         """Validate, keep the best weights, and write checkpoint, history and journal."""
-        state, recipe = self.state, self.recipe
-        degradation, stacks = recipe.degradation, self.dataset.stacks("val", recipe.data)
-        factors = validation_factors(recipe.factors, degradation)
-        record: dict[str, Any] = {"step": state.step, "loss": self._mean_loss()}
-        record.update(validate(self.averaged, stacks, factors, self.team, degradation))
-        # A student leaves the mean of all answers, which scores highest, for one of them: its last weights are its best.
-        if recipe.distillation is not None or all(score(record) > score(earlier) for earlier in state.history):
+        state = self.state
+        record: dict[str, Any] = {"step": state.step, "loss": self._mean_loss(), **self.course.validate()}
+        if self.course.keeps_last or all(score(record) > score(earlier) for earlier in state.history):
             state.best = {name: tensor.detach().clone() for name, tensor in state.average.state_dict().items()}
         state.history.append(record)
         state.losses.clear()
         self.save()
         if self.journal is not None:
-            pictures = examples(self.averaged, stacks[0], factors[-1], self.team.device, degradation)
-            self.journal.write(state.history, pictures)
+            self.journal.write(state.history, self.course.examples())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import yaml
 from pdm_core.errors import InputError
 from pdm_core.training.dataset.index import DataSource
 from pdm_core.training.degradations import Degradation, degradation_of
+from pdm_core.training.run_recipe import RunRecipe
+from pdm_core.training.zones.recipe import ZoneRecipe, zone_recipe
 from pdm_core.zoo import ModelCard, find_model
 
 _BUNDLED = Path(__file__).parent / "recipes"
@@ -42,64 +44,43 @@ class Distillation:
             raise InputError(f"{self.scales} scales are too few for {self.steps} steps.", "Use 18 or more.")
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A training run.
+@dataclass(frozen=True, kw_only=True)
+class Recipe(RunRecipe):
+    """A training run of a super-resolution model.
 
     Attributes:
-        name: name of the run and of the model that it makes.
         network: preset and overrides for `pdm_core.networks.build_network`.
         bridge: fields of `pdm_core.diffusion.Bridge`.
         parameterization: "residual" (rule "consistent") or "epsilon" (rule "paper").
         mode: "in-plane" or "through-plane": along which axes resolution is restored.
         factors: smallest and largest factor.
         thickness: smallest and largest slice thickness as a share of the slices' distance, for through-plane models.
-        data: parts of the dataset with their weights; none takes all of it.
         crop: edge of the square training crops in pixels.
-        batch: crops a step.
-        iterations: optimiser steps.
-        learning_rate: peak of the warm-up and cosine schedule.
-        warmup: steps of linear warm-up.
-        ema: decay of the weights' moving average.
         start_share: share of samples drawn at u = 1, where sampling starts and one-step use ends.
         bandwidth_share: share of slices whose bandwidth is lowered first, so that finer matrices of coarser scans occur.
         loss: "l1", "mse" or "huber" on the unit-variance target.
-        validate_every: steps between validations and checkpoints.
-        patience: stop after that many validations without a better one; 0 goes on to the end.
-        seed: decides every random number of the run.
         initial: name of the model, or path of its card, whose weights the run starts from; empty starts from random ones.
             A recipe file that names one may leave out network, bridge and parameterization: they are the model's.
         distillation: makes a consistency model of a trained one instead of a denoiser; None trains a denoiser.
-        card: what the model's card says beyond the measured: title, purpose, licence, data, contrasts, spacing_mm, limits.
     """
 
-    name: str
-    network: Mapping[str, Any]
     bridge: Mapping[str, Any] = field(default_factory=lambda: {"steps": 100, "start": 25, "alignment": "cosine"})
     parameterization: str = "residual"
     mode: str = "in-plane"
     factors: tuple[float, float] = (1.5, 4.0)
     thickness: tuple[float, float] = (0.7, 1.3)
-    data: tuple[DataSource, ...] = ()
     crop: int = 96
-    batch: int = 8
-    iterations: int = 5000
-    learning_rate: float = 4e-4
-    warmup: int = 100
-    ema: float = 0.998
     start_share: float = 0.35
     bandwidth_share: float = 0.3
     loss: str = "l1"
-    validate_every: int = 250
-    patience: int = 0
-    seed: int = 0
     initial: str = ""
     distillation: Distillation | None = None
-    card: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def complaints(self) -> dict[str, bool]:
+        """What may be wrong, and whether it is fine."""
         low, high = self.factors
-        checks = {
+        return {
+            **super().complaints(),
             f"factors {low:g} to {high:g} must satisfy 1 < low <= high": 1.0 < low <= high,
             f"mode {self.mode!r} must be in-plane or through-plane": self.mode in ("in-plane", "through-plane"),
             f"thickness {self.thickness} must satisfy 0 < low <= high": 0.0 < self.thickness[0] <= self.thickness[1],
@@ -107,11 +88,6 @@ class Recipe:
                 self.network.get("scalars", 2) == _SCALARS.get(self.mode)
             ),
             f"crop {self.crop} must be at least 32": self.crop >= 32,
-            f"batch {self.batch}, iterations {self.iterations} and validate_every {self.validate_every} must be positive": (
-                min(self.batch, self.iterations, self.validate_every) > 0
-            ),
-            f"patience {self.patience} must not be negative": self.patience >= 0,
-            f"ema {self.ema:g} must lie in [0, 1)": 0.0 <= self.ema < 1.0,
             f"loss {self.loss!r} must be l1, mse or huber": self.loss in ("l1", "mse", "huber"),
             "a distillation needs the parameterization residual": (
                 self.distillation is None or self.parameterization == "residual"
@@ -121,20 +97,11 @@ class Recipe:
                 min(self.start_share, self.bandwidth_share) >= 0.0 and max(self.start_share, self.bandwidth_share) <= 1.0
             ),
         }
-        for complaint, fine in checks.items():
-            if not fine:
-                raise InputError(f"Recipe {self.name!r}: {complaint}.")
 
     @property
     def degradation(self) -> Degradation:
         """How the training images lose resolution."""
         return degradation_of(self.mode, self.thickness)
-
-    def as_dict(self) -> dict[str, Any]:
-        """What decides the run, JSON-able: all but the words for the card."""
-        content = asdict(self)
-        del content["card"]
-        return content
 
 
 def bundled_recipes() -> list[str]:
@@ -142,7 +109,7 @@ def bundled_recipes() -> list[str]:
     return sorted(path.stem for path in _BUNDLED.glob("*.yaml"))
 
 
-def load_recipe(path_or_name: str | Path) -> Recipe:
+def load_recipe(path_or_name: str | Path) -> Recipe | ZoneRecipe:
     """Read a recipe from a YAML or JSON file, or a bundled one by its name (see `bundled_recipes`).
 
     Raises:
@@ -171,10 +138,11 @@ def _as_in(card: ModelCard) -> dict[str, Any]:
     return taken if card.thickness is None else {**taken, "thickness": card.thickness}
 
 
-def _from_mapping(content: Any, source: str) -> Recipe:
+def _from_mapping(content: Any, source: str) -> Recipe | ZoneRecipe:
     if not isinstance(content, dict):
         raise InputError(f"The recipe {source} must be a mapping of names to values.")
-    known = {item.name for item in fields(Recipe)}
+    kind: type[RunRecipe] = ZoneRecipe if content.get("mode") == "zones" else Recipe
+    known = {item.name for item in fields(kind)}
     unknown = sorted(set(content) - known)
     if unknown:
         raise InputError(f"The recipe {source} holds unknown entries: {', '.join(unknown)}.", "Check their spelling.")
@@ -182,6 +150,8 @@ def _from_mapping(content: Any, source: str) -> Recipe:
         values = dict(content)
         if "data" in values:
             values["data"] = tuple(DataSource(**item) for item in values["data"])
+        if kind is ZoneRecipe:
+            return zone_recipe(values)
         for name in {"factors", "thickness"} & set(values):
             low, high = values[name]
             values[name] = (float(low), float(high))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pdm_core.errors import MemoryShortageError
-from pdm_core.training.batches import Batch
 from pdm_core.training.checkpoint import TrainingState
+from pdm_core.training.course import Batch
 from pdm_core.training.loss import learning_rate_scale
-from pdm_core.training.recipe import Recipe
+from pdm_core.training.run_recipe import RunRecipe
 from pdm_core.training.team import Team
 
-Objective = Callable[[Batch], Tensor]
+Objective = Callable[[Any], Tensor]
 
 _CLIP = 1.0
 
@@ -32,7 +33,7 @@ class Stepper:
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: RunRecipe,
         state: TrainingState,
         objective: Objective,
         team: Team,

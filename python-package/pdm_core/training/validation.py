@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -26,12 +25,6 @@ _PLANS = {
 def validation_factors(factors: tuple[float, float], degradation: Degradation) -> tuple[float, ...]:
     """The factors to validate at, rising: the usual ones (in-plane x2 and x4) where a model serves them, else its largest."""
     return tuple(factor for factor in degradation.validated if factors[0] <= factor <= factors[1]) or (factors[1],)
-
-
-def score(record: Mapping[str, Any]) -> float:
-    """What the best validation is chosen by: the mean of its gains in PSNR, dB."""
-    gains = [value for name, value in record.items() if name.startswith("psnr_gain")]
-    return float(sum(gains) / len(gains))
 
 
 @torch.no_grad()

@@ -95,7 +95,13 @@ def test_a_piece_apart_is_left_out_and_said(seeing):
     array[2:4, 4:12, 4:12] = 400
     zones = find_zones(volume.with_array(array), device="cpu")
     assert zones.labels.array[2:4, 4:12, 4:12].max() == 0
-    assert "in 2 pieces" in " ".join(zones.flags) and zones.record["left_out_ml"][0] > 0.05
+    assert "in 2 pieces" in " ".join(zones.flags) and zones.record["pieces"] == 2 and zones.record["left_out_ml"] > 0.05
+
+
+def test_pixels_that_are_coarser_than_the_training_s_are_said(seeing):
+    heard = []
+    find_zones(a_phantom(spacing=(1.5, 1.5, 3.0)), device="cpu", warn=heard.append)
+    assert "The pixels are 1.50 mm" in " ".join(heard)
 
 
 def test_nothing_to_see_is_said(seeing):

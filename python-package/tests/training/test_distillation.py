@@ -16,7 +16,7 @@ from pdm_core.diffusion.bridge import Bridge
 from pdm_core.diffusion.denoiser import ResidualDenoiser, precondition
 from pdm_core.errors import InputError
 from pdm_core.training import load_recipe, train
-from pdm_core.training.batches import Batch
+from pdm_core.training.batches import PairBatch
 from pdm_core.training.dataset import SelectionRules, prepare
 from pdm_core.training.distillation import ConsistencyLoss
 from pdm_core.training.loop import trained_denoiser
@@ -60,7 +60,7 @@ def a_recipe_file(tmp_path):
 def a_batch(a_dataset):
     pairs = PairSampler(a_dataset.stacks("train"), (1.5, 4.0), 48, 0.0).draw(6, (0,))
     times = np.array([1.0, 0.99, 0.6, 0.5, 0.2, 0.01])
-    return Batch(pairs, times, torch.randn(pairs.x_hr.shape, generator=torch.Generator().manual_seed(1)))
+    return PairBatch(pairs, times, torch.randn(pairs.x_hr.shape, generator=torch.Generator().manual_seed(1)))
 
 
 class Knowing:
@@ -146,7 +146,7 @@ def test_a_student_learns_the_end_of_its_teachers_trajectory():
         x_lr = torch.randn(16, 1, 4, 4)
         pairs = Pairs(x_lr + spread * torch.randn(16, 1, 4, 4), x_lr, (2.0,) * 16)
         optimizer.zero_grad()
-        loss(Batch(pairs, np.tile(grid[1:5], 4), torch.randn(16, 1, 4, 4))).backward()
+        loss(PairBatch(pairs, np.tile(grid[1:5], 4), torch.randn(16, 1, 4, 4))).backward()
         optimizer.step()
     with torch.no_grad():
         a, b, sigma = bridge.at(float(grid[4]))

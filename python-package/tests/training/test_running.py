@@ -19,8 +19,7 @@ from torch.distributed import HashStore
 from pdm_core import Volume, read_volume, write_volume
 from pdm_core.cli.main import main
 from pdm_core.errors import InputError, MemoryShortageError, PdmError
-from pdm_core.training import TrainingLimits, finished, publish, train
-from pdm_core.training import loop as loops
+from pdm_core.training import TrainingLimits, finished, publish, restoration, train
 from pdm_core.training.acceptance import accept
 from pdm_core.training.batches import BatchStream, draw_batch
 from pdm_core.training.dataset import SelectionRules, prepare
@@ -221,14 +220,14 @@ def test_drawing_shares_nothing_out_and_leaves_the_network_its_threads():
 def test_short_memory_cuts_the_batch_and_changes_nothing_else(a_dataset, tmp_path, monkeypatch):
     recipe = Recipe(**{**SETTINGS, "iterations": 6, "validate_every": 6})
     train(recipe, tmp_path / "enough", dataset=a_dataset)
-    loss, heard = loops.denoising_loss, []
+    loss, heard = restoration.denoising_loss, []
 
     def with_little_memory(denoiser, pairs, *rest):
         if len(pairs.x_hr) > 1:
             raise torch.OutOfMemoryError("out of memory")
         return loss(denoiser, pairs, *rest)
 
-    monkeypatch.setattr(loops, "denoising_loss", with_little_memory)
+    monkeypatch.setattr(restoration, "denoising_loss", with_little_memory)
     train(recipe, tmp_path / "short", dataset=a_dataset, warn=heard.append)
     cuts = [message for message in heard if "memory" in message]
     assert len(cuts) == 2 and "1 crops at a time" in cuts[-1]
@@ -238,7 +237,7 @@ def test_short_memory_cuts_the_batch_and_changes_nothing_else(a_dataset, tmp_pat
     def without_memory(*rest):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(loops, "denoising_loss", without_memory)
+    monkeypatch.setattr(restoration, "denoising_loss", without_memory)
     with pytest.raises(MemoryShortageError, match="Not even one crop"):
         train(recipe, tmp_path / "none", dataset=a_dataset)
 
@@ -258,7 +257,7 @@ class InfiniteGradient(torch.autograd.Function):
 @pytest.mark.parametrize("spoil", [lambda loss: loss * float("nan"), InfiniteGradient.apply])
 def test_what_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(a_dataset, tmp_path, monkeypatch, spoil):
     recipe = Recipe(**SETTINGS)
-    loss, count = loops.denoising_loss, []
+    loss, count = restoration.denoising_loss, []
 
     def diverging(*arguments):
         count.append(1)
@@ -266,7 +265,7 @@ def test_what_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(a_dataset
         # At the eleventh step alone: a checkpoint right behind it must not be written.
         return spoil(value) if len(count) == 11 else value
 
-    monkeypatch.setattr(loops, "denoising_loss", diverging)
+    monkeypatch.setattr(restoration, "denoising_loss", diverging)
     with pytest.raises(PdmError, match=r"The loss became nan .* lower the learning rate"):
         train(recipe, tmp_path, dataset=a_dataset, limits=TrainingLimits(checkpoint_minutes=1e-9))
     content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)

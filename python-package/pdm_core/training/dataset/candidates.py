@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pdm_core.errors import InputError
 from pdm_core.progress import CancelCheck, ProgressCallback
+from pdm_core.training.dataset.label_files import KINDS, LabelFile, is_label_file, label_file, labels_beside
 from pdm_core.volume.images import image_suffix
 from pdm_core.volume.sources import VolumeSource, find_sources
 
@@ -27,6 +28,7 @@ class Candidate:
         split: where its list puts it, or None where the preparation decides.
         modality: as the headers tell it; None for formats that do not.
         description: words to select by.
+        labels: label maps that may be on its grid.
     """
 
     source: VolumeSource
@@ -34,6 +36,7 @@ class Candidate:
     split: str | None
     modality: str | None
     description: str
+    labels: tuple[LabelFile, ...] = ()
 
 
 def find_candidates(
@@ -43,7 +46,9 @@ def find_candidates(
 
     Args:
         entry: a folder that is searched through (where it holds a `splits.json`, that list is followed), or a CSV table
-            with the columns `image` and, if wanted, `patient` and `split`; its paths are relative to the table.
+            with the columns `image` and, if wanted, `patient`, `split`, `zones`, `gland` and `trust` (0 to 1, of its
+            labels); its paths are relative to the table. Elsewhere files `zones_…` and `gland_…` beside an image are its
+            labels.
         progress: receives the folders that are looked through.
         cancel: checked after every folder.
 
@@ -58,7 +63,8 @@ def find_candidates(
     elif (entry / LISTING).is_file():
         candidates = list(_of_listing(entry))
     else:
-        candidates = [_candidate(source) for source in find_sources([entry], progress, cancel)]
+        images = [source for source in find_sources([entry], progress, cancel) if not is_label_file(source.path)]
+        candidates = [_candidate(source, labels=labels_beside(source.path)) for source in images]
     if not candidates:
         raise InputError(f"{entry} names no image.", "Give a folder of images, or a CSV table with a column image.")
     return candidates
@@ -74,9 +80,24 @@ def _of_table(table: Path) -> Iterator[Candidate]:
         if not row.get("image"):
             raise InputError(f"Line {number} of {table} names no image.", "The table needs a column image with paths.")
         path = table.parent / row["image"]
-        yield from _listed(
-            path, row["image"], row.get("patient") or None, row.get("split") or None, f"line {number} of {table}"
-        )
+        where = f"line {number} of {table}"
+        labels = tuple(_labels_of_row(row, table, where))
+        yield from _listed(path, row["image"], row.get("patient") or None, row.get("split") or None, where, labels)
+
+
+def _labels_of_row(row: dict[str, str], table: Path, where: str) -> Iterator[LabelFile]:
+    for kind in KINDS:
+        if row.get(kind):
+            path = table.parent / row[kind]
+            if not path.is_file():
+                raise InputError(f"{path} in {where} does not exist.", "Mend the list.")
+            try:
+                trust = float(row["trust"]) if row.get("trust") else None
+            except ValueError:
+                raise InputError(f"The trust {row['trust']!r} in {where} is no number.", "Use a number from 0 to 1.") from None
+            if trust is not None and not 0.0 < trust <= 1.0:
+                raise InputError(f"The trust {trust:g} in {where} is not possible.", "Use a number above 0, up to 1.")
+            yield label_file(path, kind, trust)
 
 
 def _of_listing(folder: Path) -> Iterator[Candidate]:
@@ -85,7 +106,8 @@ def _of_listing(folder: Path) -> Iterator[Candidate]:
         for case in json.loads(listing.read_text(encoding="utf-8")):
             for image in case["images"]:
                 name = f"{case['path']}/{image}"
-                yield from _listed(folder / name, name, case["case"], case["split"], str(listing))
+                path = folder / name
+                yield from _listed(path, name, case["case"], case["split"], str(listing), labels_beside(path))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"The list {listing} is malformed: {error!r}.",
@@ -93,7 +115,9 @@ def _of_listing(folder: Path) -> Iterator[Candidate]:
         ) from error
 
 
-def _listed(path: Path, name: str, patient: str | None, split: str | None, where: str) -> Iterator[Candidate]:
+def _listed(
+    path: Path, name: str, patient: str | None, split: str | None, where: str, labels: tuple[LabelFile, ...]
+) -> Iterator[Candidate]:
     """The volumes of one entry of a list: an image file has one, a DICOM folder may have several."""
     if split is not None and split not in SPLITS:
         raise InputError(f"The split {split!r} in {where} is none of {', '.join(SPLITS)}.")
@@ -103,13 +127,15 @@ def _listed(path: Path, name: str, patient: str | None, split: str | None, where
     found = find_sources([path])
     for source in found:
         named = stem if len(found) == 1 else f"{stem}/{source.name}"
-        yield _candidate(VolumeSource(named, source.path, source.stack, source.problem), patient, split)
+        yield _candidate(VolumeSource(named, source.path, source.stack, source.problem), patient, split, labels)
 
 
-def _candidate(source: VolumeSource, patient: str | None = None, split: str | None = None) -> Candidate:
+def _candidate(
+    source: VolumeSource, patient: str | None = None, split: str | None = None, labels: tuple[LabelFile, ...] = ()
+) -> Candidate:
     facts = source.stack.facts if source.stack is not None else {}
     description = f"{source.name} {facts.get('series_description', '')}"
-    return Candidate(source, patient or _patient_of(source), split, facts.get("modality"), description)
+    return Candidate(source, patient or _patient_of(source), split, facts.get("modality"), description, labels)
 
 
 def _patient_of(source: VolumeSource) -> str:

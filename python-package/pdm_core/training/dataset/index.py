@@ -12,6 +12,7 @@ from typing import Any
 from pdm_core.atomic import write_text
 from pdm_core.errors import InputError
 from pdm_core.training.dataset.cache import VolumeFacts, file_is_whole
+from pdm_core.training.dataset.labels import Labelling, labels_are_whole
 from pdm_core.training.slices import SliceStack, open_stack
 
 INDEX = "dataset.json"
@@ -45,6 +46,7 @@ class VolumeRecord:
         split: train, val or test.
         source: path that it was read from.
         facts: what was found out on reading it.
+        labelling: its labels, if there are any.
     """
 
     name: str
@@ -52,6 +54,14 @@ class VolumeRecord:
     split: str
     source: str
     facts: VolumeFacts
+    labelling: Labelling | None = None
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> VolumeRecord:
+        """From JSON."""
+        labelling = content.get("labelling")
+        parsed = None if labelling is None else Labelling.from_dict(labelling)
+        return cls(**{**content, "facts": VolumeFacts.from_dict(content["facts"]), "labelling": parsed})
 
 
 @dataclass(frozen=True)
@@ -94,9 +104,7 @@ class Dataset:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["format"] != _FORMAT:
                 raise InputError(f"{path} has the format {content['format']}, not {_FORMAT}.", "Prepare the data again.")
-            volumes = tuple(
-                VolumeRecord(**{**entry, "facts": VolumeFacts.from_dict(entry["facts"])}) for entry in content["volumes"]
-            )
+            volumes = tuple(VolumeRecord.from_dict(entry) for entry in content["volumes"])
             return cls(folder, volumes, tuple(Refusal(**entry) for entry in content["refused"]), content["settings"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} cannot be understood: {error!r}.", "Prepare the data again.") from error
@@ -119,10 +127,22 @@ class Dataset:
         content = sorted((record.split, record.name, record.facts.sha256) for record in self.volumes)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
+    @property
+    def label_digest(self) -> str:
+        """SHA-256 of all labels and how far they are trusted; with `digest` what a zone model has seen."""
+        content = sorted(
+            (record.name, label.kind, label.trust, label.sha256)
+            for record in self.volumes
+            if record.labelling is not None
+            for label in record.labelling.labels
+        )
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
     def verify(self) -> None:
-        """Compare every cached volume with its checksum; raises `InputError` at a difference."""
+        """Compare every cached volume and label map with its checksum; raises `InputError` at a difference."""
         for record in self.volumes:
-            if not file_is_whole(self.folder, record.facts):
+            whole = record.labelling is None or labels_are_whole(self.folder, record.labelling)
+            if not whole or not file_is_whole(self.folder, record.facts):
                 raise InputError(
                     f"The cached volume {record.facts.file} of {record.name} is missing or damaged.",
                     "Prepare the data again: what is whole is kept.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,19 @@ from pdm_core.training.dataset.cache import VOLUMES, VolumeFacts, add_volume, ca
 from pdm_core.training.dataset.candidates import Candidate, find_candidates
 from pdm_core.training.dataset.fingerprint import near_duplicates
 from pdm_core.training.dataset.index import Dataset, Refusal, VolumeRecord
+from pdm_core.training.dataset.labels import Labelling, add_labels, cached_labels
 from pdm_core.training.dataset.report import write_report
 from pdm_core.training.dataset.rules import SelectionRules
 from pdm_core.training.dataset.splitting import SplitShares, assign_splits, refuse_leaks
 
-Taken = tuple[Candidate, VolumeFacts]
+
+@dataclass(frozen=True)
+class Taken:
+    """A volume that is taken: where it comes from, what was found out, and its labels."""
+
+    candidate: Candidate
+    facts: VolumeFacts
+    labelling: Labelling | None
 
 
 def prepare(
@@ -81,6 +89,7 @@ def _read(
     """Read what the rules admit, one volume at a time."""
     taken: list[Taken] = []
     refused: list[Refusal] = []
+    labelled: set[str] = set()
     for candidate in candidates:
         reason = rules.refusal_unread(candidate)
         if reason is None:
@@ -88,43 +97,67 @@ def _read(
                 key = cache_key(candidate.source)
                 facts = cached_facts(folder, key) or add_volume(folder, key, candidate.source.read())
                 reason = rules.refusal(facts.shape, facts.plane)
+                labelling = None if reason else _labelling(folder, key, candidate, labelled)
             except InputError as error:
                 reason = error.message
         if reason is None:
-            taken.append((candidate, facts))
+            taken.append(Taken(candidate, facts, labelling))
         else:
             refused.append(Refusal(candidate.source.name, reason))
         meter.advance()
     return taken, refused
 
 
+def _labelling(folder: Path, key: str, candidate: Candidate, labelled: set[str]) -> Labelling | None:
+    """The labels on the image's grid; of several images of one grid, as repeated scans are, the first has them.
+
+    Args:
+        folder: of the dataset.
+        key: of the image in the cache.
+        candidate: the image.
+        labelled: label files that have found their image; those of this one are added.
+    """
+    files = [entry for entry in candidate.labels if str(entry.path) not in labelled]
+    if not files:
+        return None
+    known, labelling = cached_labels(folder, key, files)
+    if not known:
+        labelling = add_labels(folder, key, candidate.source.read(), files)
+    if labelling is not None:
+        own = {record.name for record in labelling.labels}
+        labelled |= {str(entry.path) for entry in files if entry.path.name in own}
+    return labelling
+
+
 def _without_copies(taken: Sequence[Taken]) -> tuple[list[Taken], list[Refusal]]:
     """One of each image within a patient: the same scan is often exported twice."""
     first: dict[tuple[str, str], str] = {}
     kept, copies = [], []
-    for candidate, facts in taken:
-        known = first.setdefault((candidate.patient, facts.sha256), candidate.source.name)
-        if known == candidate.source.name:
-            kept.append((candidate, facts))
+    for item in taken:
+        name = item.candidate.source.name
+        known = first.setdefault((item.candidate.patient, item.facts.sha256), name)
+        if known == name:
+            kept.append(item)
         else:
-            copies.append(Refusal(candidate.source.name, f"the same image as {known}"))
+            copies.append(Refusal(name, f"the same image as {known}"))
     return kept, copies
 
 
 def _links(taken: Sequence[Taken]) -> Iterator[tuple[str, str]]:
     """Pairs of patients with images too alike to be those of two persons."""
-    bits = [np.unpackbits(np.frombuffer(bytes.fromhex(facts.fingerprint), np.uint8)).astype(bool) for _, facts in taken]
-    for index, (candidate, _) in enumerate(taken):
+    bits = [np.unpackbits(np.frombuffer(bytes.fromhex(item.facts.fingerprint), np.uint8)).astype(bool) for item in taken]
+    for index, item in enumerate(taken):
         for other in near_duplicates(bits[index], bits[:index]):
-            if taken[other][0].patient != candidate.patient:
-                yield taken[other][0].patient, candidate.patient
+            first, second = taken[other].candidate.patient, item.candidate.patient
+            if first != second:
+                yield first, second
 
 
 def _splits(taken: Sequence[Taken], links: Sequence[tuple[str, str]], shares: SplitShares) -> dict[str, str]:
     """The split of each patient: as listed, or assigned."""
     given: dict[str, set[str | None]] = {}
-    for candidate, _ in taken:
-        given.setdefault(candidate.patient, set()).add(candidate.split)
+    for item in taken:
+        given.setdefault(item.candidate.patient, set()).add(item.candidate.split)
     torn = sorted(patient for patient, splits in given.items() if len(splits) > 1)
     if torn:
         raise InputError(f"The patient {torn[0]} stands in more than one split, or in none at times.", "Mend the list.")
@@ -140,16 +173,16 @@ def _splits(taken: Sequence[Taken], links: Sequence[tuple[str, str]], shares: Sp
 
 def _records(taken: Sequence[Taken], splits: dict[str, str]) -> Iterator[VolumeRecord]:
     numbers = {patient: f"P{number:04d}" for number, patient in enumerate(sorted(splits), start=1)}
-    for candidate, facts in sorted(taken, key=lambda item: item[0].source.name):
-        source = candidate.source
-        yield VolumeRecord(source.name, numbers[candidate.patient], splits[candidate.patient], str(source.path), facts)
+    for item in sorted(taken, key=lambda item: item.candidate.source.name):
+        source, patient = item.candidate.source, item.candidate.patient
+        yield VolumeRecord(source.name, numbers[patient], splits[patient], str(source.path), item.facts, item.labelling)
 
 
 def _remove_unused(dataset: Dataset) -> None:
     """Drop what earlier preparations have cached and this one does not use."""
     used = {Path(record.facts.file).stem for record in dataset.volumes}
     for path in (dataset.folder / VOLUMES).iterdir():
-        if path.stem not in used:
+        if path.name.split(".", 1)[0] not in used:
             path.unlink()
 
 

@@ -69,7 +69,7 @@ def _figure(records: Sequence[VolumeRecord]) -> Any:
             counts / counts.sum(), np.linspace(*HISTOGRAM_RANGE, len(counts) + 1), color=_COLORS[split], label=split
         )
         for axis, index in ((pixels, 0), (distances, 2)):
-            axis.hist([facts.spacing_mm[index] for facts in part], bins=20, color=_COLORS[split], alpha=0.6)
+            axis.hist([round(facts.spacing_mm[index], 3) for facts in part], bins=20, color=_COLORS[split], alpha=0.6)
     intensities.set(title="intensities (-1 and 1: percentiles 0.1, 99.9)", yscale="log")
     intensities.legend()
     pixels.set(title="true pixel spacing, mm", ylabel="volumes")
