@@ -214,13 +214,22 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         notes = modelBox.notesOnDevice(self._devices, parameters.device)
         if node is not None and node.GetImageData() is not None:
             notes += [note for card in cards for note in notes_on_spacing(card, node.GetSpacing())]
-            shape = node.GetImageData().GetDimensions()[::-1]
-            seconds = timings.expectedSeconds(cards, shape, node.GetSpacing(), optionsOf(parameters))
+            seconds = self._expectedSeconds(cards)
             if seconds is not None:
                 expected = _("Expected: about {time}, by the last runs here").format(time=timings.inWords(seconds))
         ui.suitabilityLabel.text = "\n".join(notes)
         ui.suitabilityLabel.visible = bool(notes)
         ui.expectedLabel.text = expected
+
+    def _expectedSeconds(self, cards: tuple) -> float | None:
+        parameters, parts = self._parameters, []
+        if cards:
+            node = parameters.inputVolume
+            shape = node.GetImageData().GetDimensions()[::-1]
+            parts.append(timings.expectedSeconds(cards, shape, node.GetSpacing(), optionsOf(parameters)))
+        if wantsZones(parameters):
+            parts.append(timings.expectedZonesSeconds(zoneBox.modelOf(parameters), parameters.device))
+        return None if None in parts else sum(parts)
 
     def _onApply(self, *_args) -> None:
         if self._run is not None:
@@ -241,8 +250,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
 
     def _onFinished(self, result) -> None:
         run, self._run = self._run, None
-        if isinstance(result, RunResult):
-            timings.remember(result.provenance)
+        timings.remember(result.provenance)
         self.report.finished(*resultInWords(result), run.log if run is not None else "")
         if self._parameters is None:
             return

@@ -23,7 +23,8 @@ def resultInWords(result: RunResult | ZoneResult) -> list[str]:
     """For the status line, and the details line by line."""
     if isinstance(result, ZoneResult):
         lines = [_("{zones}. Research use, not for diagnosis.").format(zones=zonesInWords(result.report))]
-        return ["\n".join([*lines, *_notes(result.report["flags"])]), *lines]
+        notes, details = _notes(result.report["flags"]), _secondsInWords(result.provenance)
+        return ["\n".join([*lines, *notes]), *lines, details]
     record, flags = result.provenance, []
     exact = record["consistency_db"]
     figures = [_("data consistency {db}").format(db=_("exact") if exact is None else f"{exact:.0f} dB")]
@@ -35,7 +36,7 @@ def resultInWords(result: RunResult | ZoneResult) -> list[str]:
         lines.append(zonesInWords(result.zones.report))
         flags = result.zones.report["flags"]
     notes = _notes([*record["warnings"], *flags])
-    return ["\n".join([*lines, *notes]), *lines, _("{seconds:.1f} s on {device}").format(**record["run"])]
+    return ["\n".join([*lines, *notes]), *lines, _secondsInWords(record)]
 
 
 def zonesInWords(report: dict) -> str:
@@ -46,3 +47,7 @@ def zonesInWords(report: dict) -> str:
 
 def _notes(messages: list[str]) -> list[str]:
     return [_("Note: {message}").format(message=message) for message in messages]
+
+
+def _secondsInWords(record: dict) -> str:
+    return _("{seconds:.1f} s on {device}").format(**record["run"])

@@ -46,6 +46,15 @@ def showZones(ui, parameters: PartialDiffusionSRParameterNode) -> None:
     ui.licenceLabel.text = "" if card is None else licenceLine(card)
 
 
+def modelOf(parameters: PartialDiffusionSRParameterNode) -> str:
+    """The name of the model that a run will take."""
+    try:
+        card = zoneCard(parameters.zoneModel)
+    except PdmError:
+        card = None
+    return parameters.zoneModel if card is None else card.name
+
+
 def zoneCardInWords(card: ZoneCard) -> str:
     """A zone model's card for a tooltip."""
     lines = [

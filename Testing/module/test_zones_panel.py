@@ -68,6 +68,7 @@ def test_a_click_restores_and_finds_the_zones(phantom_panel, a_phantom_node):
     wait_until(lambda: phantom_panel._run is None)
     ui = phantom_panel.ui
     assert segmentations() == ["t2 SR x2 zones", "t2 zones"], ui.statusLabel.text
+    assert "Expected: about" in ui.expectedLabel.text
     assert "Peripheral zone 4.4 ml, Transition zone 0.5 ml, Prostate 4.9 ml" in ui.statusLabel.text
     assert "Note: The gland has 4.9 ml" in ui.statusLabel.text and "not for diagnosis" in ui.statusLabel.text
     assert "Zones: model phantom" in ui.logBox.plainText and "non-commercial use only" in ui.logBox.plainText
@@ -81,13 +82,13 @@ def test_the_zones_alone(phantom_panel, a_phantom_node):
     hidden = (ui.factorBox, ui.modelBox, ui.qualitySlider, ui.outputSelector, ui.zonesBox, ui.stepsBox, ui.thicknessBox)
     assert all(widget.isHidden() for widget in hidden)
     assert not any(widget.isHidden() for widget in (ui.zoneModelBox, ui.licenceLabel, ui.deviceBox, ui.hardenBox))
-    assert ui.applyButton.enabled and ui.applyButton.toolTip == "Segment the zones"
+    assert ui.applyButton.enabled and ui.applyButton.toolTip == "Segment the zones" and not ui.expectedLabel.text
     ui.applyButton.click()
     assert ui.applyButton.text == "Cancel"
     wait_until(lambda: phantom_panel._run is None)
     assert segmentations() == ["t2 zones"] and len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1
     assert ui.statusLabel.text.startswith("Peripheral zone 4.1 ml") and "Note: The gland has 4.7 ml" in ui.statusLabel.text
-    assert not ui.overlayBox.enabled
+    assert not ui.overlayBox.enabled and "Expected: about" in ui.expectedLabel.text
     ui.modeBox.setCurrentIndex(0)
     assert not any(widget.isHidden() for widget in hidden[:-1]) and hidden[-1].isHidden()
 
