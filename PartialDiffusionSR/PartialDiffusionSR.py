@@ -21,7 +21,8 @@ class PartialDiffusionSR(ScriptedLoadableModule):
         parent.dependencies = []
         parent.contributors = ["The PartialDiffusionSR developers"]
         parent.helpText = _(
-            "Makes clinical MRI sharper within its slices by partial diffusion models. "
+            "Makes clinical MRI sharper within and between its slices by partial diffusion models, "
+            "and segments the zones of the prostate. "
             "What the scanner measured stays as measured; what is added is estimated. "
             "<b>Research use, not for diagnosis.</b>"
         )

@@ -73,6 +73,70 @@ def logic(scene):
     logic.stopAll()
 
 
+@pytest.fixture
+def panel(scene, tmp_path):
+    """The module's widget as Slicer makes it, with settings of its own."""
+    import qt
+
+    from PartialDiffusionSR import PartialDiffusionSRWidget
+
+    qt.QSettings.setPath(qt.QSettings.NativeFormat, qt.QSettings.UserScope, str(tmp_path))
+    qt.QCoreApplication.setOrganizationName("test")
+    qt.QCoreApplication.setApplicationName("test")
+    panel = PartialDiffusionSRWidget()
+    panel.setup()
+    yield panel
+    panel.cleanup()
+
+
+@pytest.fixture(scope="session")
+def _phantom_model(tmp_path_factory):
+    """A zone network whose weights were set by hand: gray is the peripheral zone, white the transition zone."""
+    import torch
+
+    from pdm_core.networks import build_zone_network
+    from pdm_core.zoo import ZoneCard, export_model
+
+    network = {"kind": "zonal_unet", "channels": [8], "flat": 1, "detail": 2}
+    module = build_zone_network(network)
+    state = {name: torch.zeros_like(value) for name, value in module.state_dict().items()}
+    # What exceeds half of gray, and half way from gray to white; past the U-Net, straight to the end.
+    state["detail.0.weight"][:, 0, 1, 1], state["detail.0.bias"][:] = 20.0, torch.tensor([10.0, -10.0])
+    state["tail.0.weight"][[0, 1], [2, 3], 1, 1] = 1.0
+    state["tail.2.weight"][[1, 2, 2], [0, 0, 1], 0, 0] = torch.tensor([1.0, 1.0, 4.0])
+    state["tail.2.bias"][:] = torch.tensor([0.5, 0.0, -1.0])
+    module.load_state_dict(state)
+    card = ZoneCard(
+        name="phantom", title="Zones of a phantom", purpose="tests", version="0", mode="zones", network=network,
+        spacing_mm=(0.3, 1.0), contrasts=("T2",), data=({"name": "made up", "licence": "CC BY-NC 4.0"},),
+        licence="CC BY-NC 4.0", parameters=0, sha256="", smoke={}, grid_mm=(3.0, 0.8, 0.8), slices_mm=(0.3, 4.0),
+        window=(32, 32), percentiles=(0.0, 100.0), labels=("background", "pz", "tz"),
+    )  # fmt: skip
+    return export_model(module, card, tmp_path_factory.mktemp("zone_zoo"))
+
+
+@pytest.fixture
+def phantom_zoo(_phantom_model, monkeypatch):
+    """That network as the user's zoo, also for workers; returns its card."""
+    monkeypatch.setenv("PDM_ZOO", str(_phantom_model.weights.parent))
+    return _phantom_model
+
+
+@pytest.fixture
+def a_phantom_node(a_volume_node):
+    """Makes a volume node with a gray box, the peripheral zone, around a white one, the transition zone."""
+
+    def make(matrix=None, name="t2", zones=(1, 2)):
+        array = np.zeros((9, 40, 36))
+        if 1 in zones:
+            array[2:8, 8:28, 12:30] = 100.0
+        if 2 in zones:
+            array[3:6, 11:21, 15:23] = 200.0
+        return a_volume_node(matrix=np.diag([-0.8, -0.9, 3.0, 1.0]) if matrix is None else matrix, name=name, array=array)
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def studies(tmp_path_factory):
     """A folder with the small made-up volumes of three patients."""

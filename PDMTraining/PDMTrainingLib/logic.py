@@ -35,5 +35,4 @@ class PDMTrainingLogic(WorkerLogic):
             PdmError: what is wrong (`message`) and what to do (`hint`).
         """
         run = CommandRun([str(word) for word in words], listener)
-        self._follow(run)
-        return self._waitedFor(run) if wait else run
+        return self._begun(run, wait)

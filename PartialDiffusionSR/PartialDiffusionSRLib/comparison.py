@@ -1,4 +1,4 @@
-"""Before and after, side by side: two linked slice views with one gray scale and an overlay of what was added."""
+"""Before and after, side by side: two linked slice views with one gray scale, an overlay of what was added, zones in 3-D."""
 
 import numpy as np
 import slicer
@@ -6,12 +6,14 @@ import slicer
 from PartialDiffusionSRLib.overlayColors import sizeColors, spreadColors
 
 _BEFORE, _AFTER = "Red", "Yellow"
+# Any number above those of Slicer's own layouts.
+_WITH_ZONES = 27031
 _OVERLAY_OPACITY = 0.8
 _SATURATED = 98.0
 
 
 def showComparison(before, result) -> bool:
-    """Show `before` left and the result right, with its uncertainty, or else the added detail, over it.
+    """Show `before` left and the result right, with its uncertainty, or else the added detail, over it; then zones in 3-D.
 
     Returns:
         False where there are no views: without a main window.
@@ -19,7 +21,8 @@ def showComparison(before, result) -> bool:
     manager = slicer.app.layoutManager()
     if manager is None:
         return False
-    manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView)
+    sideBySide = slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView
+    manager.setLayout(sideBySide if result.zones is None else _layoutWithZones(manager))
     left, right = (manager.sliceWidget(name) for name in (_BEFORE, _AFTER))
     overlay = result.uncertainty or result.detail
     _colorOverlay(overlay, signed=result.uncertainty is None)
@@ -28,6 +31,23 @@ def showComparison(before, result) -> bool:
     left.sliceLogic().FitSliceToAll()
     _show(right, result.volume, overlay)
     _lookAlike(left.mrmlSliceNode(), right.mrmlSliceNode())
+    if result.zones is not None:
+        _lookAtSurfaces(manager)
+    return True
+
+
+def showZones(volume) -> bool:
+    """Show the zones of `volume` over its slices and in 3-D.
+
+    Returns:
+        False where there are no views: without a main window.
+    """
+    manager = slicer.app.layoutManager()
+    if manager is None:
+        return False
+    manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+    slicer.util.setSliceViewerLayers(background=volume, fit=True)
+    _lookAtSurfaces(manager)
     return True
 
 
@@ -36,6 +56,22 @@ def setOverlayVisible(visible: bool) -> None:
     manager = slicer.app.layoutManager()
     if manager is not None:
         _layOver(manager.sliceWidget(_AFTER).mrmlSliceCompositeNode(), visible)
+
+
+def _layoutWithZones(manager) -> int:
+    """Two slice views and a 3-D view in a row; Slicer has no such layout of its own."""
+    node = manager.layoutLogic().GetLayoutNode()
+    if not node.IsLayoutDescription(_WITH_ZONES):
+        kinds = [("vtkMRMLSliceNode", _BEFORE), ("vtkMRMLSliceNode", _AFTER), ("vtkMRMLViewNode", "1")]
+        views = "".join(f'<item><view class="{kind}" singletontag="{tag}"/></item>' for kind, tag in kinds)
+        node.AddLayoutDescription(_WITH_ZONES, f'<layout type="horizontal" split="true">{views}</layout>')
+    return _WITH_ZONES
+
+
+def _lookAtSurfaces(manager) -> None:
+    view = manager.threeDWidget(0).threeDView()
+    view.resetFocalPoint()
+    view.resetCamera()
 
 
 def _show(widget, background, foreground) -> None:

@@ -4,7 +4,7 @@ from slicer.i18n import tr as _
 
 from PartialDiffusionSRLib.parameters import Mode
 from pdm_core.errors import PdmError
-from pdm_core.zoo import ModelCard, find_models, list_models
+from pdm_core.zoo import ModelCard, find_models, list_models, list_zone_models
 
 AUTOMATIC = "auto"
 # One that every model serves: which models are taken does not depend on it, but isotropic runs need one.
@@ -13,7 +13,7 @@ _ANY_FACTOR = 2.0
 
 def offerModes(box) -> None:
     """Hide the modes that no installed model serves; the items stay, for the binding counts them."""
-    there = {card.mode for card in list_models()}
+    there = {card.mode for card in (*list_models(), *list_zone_models())}
     for row, mode in enumerate(Mode):
         needed = {Mode.IN_PLANE.value, Mode.THROUGH_PLANE.value} if mode is Mode.ISOTROPIC else {mode.value}
         box.view().setRowHidden(row, not needed <= there)
@@ -21,26 +21,34 @@ def offerModes(box) -> None:
 
 def fillModels(box, chosen: str, mode: Mode) -> None:
     """The installed models of a mode; `chosen` is selected, also when it is not installed."""
-    blocked = box.blockSignals(True)
-    box.clear()
     try:
-        names = ", ".join(card.name for card in find_models(mode.value, factor=_ANY_FACTOR))
+        automatic = ", ".join(card.name for card in find_models(mode.value, factor=_ANY_FACTOR))
     except PdmError:
-        names = ""
-    box.addItem(_("automatic ({name})").format(name=names) if names else _("automatic"), AUTOMATIC)
-    for card in list_models(None if mode is Mode.ISOTROPIC else mode.value):
-        box.addItem(card.name, card.name)
-    select(box, chosen)
-    box.blockSignals(blocked)
+        automatic = ""
+    cards = list_models(None if mode is Mode.ISOTROPIC else mode.value)
+    fill(box, automatic, [(card.name, card.name) for card in cards], chosen)
 
 
 def fillDevices(box, devices: list[dict], chosen: str) -> None:
     """The devices that the worker has found; before it was asked, automatic and the CPU."""
+    automatic = devices[0]["name"] if devices else ""
+    there = devices or [{"name": "cpu", "description": ""}]
+    fill(box, automatic, [(describedDevice(device), device["name"]) for device in there], chosen)
+
+
+def fill(box, automatic: str, entries: list[tuple[str, str]], chosen: str) -> None:
+    """Offer the automatic choice and others in a combo box, and select one without telling anybody.
+
+    Args:
+        automatic: what the automatic choice takes; empty when that is not known.
+        entries: text and data of the others.
+        chosen: data of the entry to select.
+    """
     blocked = box.blockSignals(True)
     box.clear()
-    box.addItem(_("automatic ({name})").format(name=devices[0]["name"]) if devices else _("automatic"), AUTOMATIC)
-    for device in devices or [{"name": "cpu", "description": ""}]:
-        box.addItem(describedDevice(device), device["name"])
+    box.addItem(_("automatic ({name})").format(name=automatic) if automatic else _("automatic"), AUTOMATIC)
+    for text, data in entries:
+        box.addItem(text, data)
     select(box, chosen)
     box.blockSignals(blocked)
 

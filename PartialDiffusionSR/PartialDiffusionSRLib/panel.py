@@ -6,14 +6,16 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from PartialDiffusionSRLib import modelBox, quality, timings
-from PartialDiffusionSRLib.comparison import setOverlayVisible, showComparison
+from PartialDiffusionSRLib import modelBox, quality, timings, zoneBox
+from PartialDiffusionSRLib.comparison import setOverlayVisible, showComparison, showZones
 from PartialDiffusionSRLib.dependencies import ensureDependencies, torchIsThere
 from PartialDiffusionSRLib.logic import PartialDiffusionSRLogic
-from PartialDiffusionSRLib.parameters import Mode, choosesFactor, optionsOf
+from PartialDiffusionSRLib.parameters import Mode, choosesFactor, optionsOf, wantsZones
 from PartialDiffusionSRLib.report import Report
+from PartialDiffusionSRLib.results import RunResult
 from PartialDiffusionSRLib.summaries import plannedInWords, resultInWords
 from PartialDiffusionSRLib.workerRun import RunListener
+from PartialDiffusionSRLib.zoneModels import ensureLicence, zoneCard
 from pdm_core.errors import PdmError
 from pdm_core.zoo import find_models
 from pdm_core.zoo.validity import notes_on_spacing
@@ -58,8 +60,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         if self._parameters is None:
             self._follow(self.logic.getParameterNode())
         # A model may have been added meanwhile.
-        modelBox.fillModels(self.ui.modelBox, self._parameters.model, self._parameters.mode)
-        modelBox.offerModes(self.ui.modeBox)
+        self._fillModels()
         self._update()
         if not self._devices and torchIsThere():
             self.logic.queryDevices(self._onDevices)
@@ -80,6 +81,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         ui.qualitySlider.connect("valueChanged(int)", self._onQuality)
         ui.uncertaintyBox.toggled.connect(self._onQuality)
         ui.modelBox.connect("currentIndexChanged(int)", self._onModel)
+        ui.zoneModelBox.connect("currentIndexChanged(int)", self._onZoneModel)
         ui.deviceBox.connect("currentIndexChanged(int)", self._onDevice)
 
     def _follow(self, parameters) -> None:
@@ -93,12 +95,17 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         if parameters.inputVolume is None:
             parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
         self._mode = parameters.mode
-        modelBox.fillModels(self.ui.modelBox, parameters.model, parameters.mode)
         modelBox.fillDevices(self.ui.deviceBox, self._devices, parameters.device)
         self._guiTag = parameters.connectGui(self.ui)
-        modelBox.offerModes(self.ui.modeBox)
+        self._fillModels()
         self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._update)
         self._update()
+
+    def _fillModels(self) -> None:
+        parameters, ui = self._parameters, self.ui
+        modelBox.fillModels(ui.modelBox, parameters.model, parameters.mode)
+        zoneBox.fillZoneModels(ui.zoneModelBox, parameters.zoneModel)
+        modelBox.offerModes(ui.modeBox)
 
     def _onQuality(self, *_args) -> None:
         if self._parameters is None:
@@ -112,6 +119,10 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
     def _onModel(self, index) -> None:
         if self._parameters is not None and index >= 0:
             self._parameters.model = self.ui.modelBox.itemData(index)
+
+    def _onZoneModel(self, index) -> None:
+        if self._parameters is not None and index >= 0:
+            self._parameters.zoneModel = self.ui.zoneModelBox.itemData(index)
 
     def _onDevice(self, index) -> None:
         if self._parameters is not None and index >= 0:
@@ -137,16 +148,18 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         problem = self._problem()
         ui.applyButton.text = _("Cancel") if running else _("Apply")
         ui.applyButton.enabled = running or problem is None
-        ui.applyButton.toolTip = _("Stop the run") if running else problem or _("Make the volume sharper")
+        ui.applyButton.toolTip = _("Stop the run") if running else problem or self._purpose()
         for section in (ui.inputsSection, ui.outputsSection, ui.advancedSection):
             section.enabled = not running
         ui.progressBar.visible = running
+        zoneBox.showZones(ui, parameters)
         self._updateCard()
 
     def _showMode(self) -> None:
         """Models and widgets of the chosen task; a model of another task gives way to the automatic one."""
         parameters, ui = self._parameters, self.ui
-        slices = parameters.mode is not Mode.IN_PLANE
+        zoneBox.showTask(ui, parameters.mode)
+        slices = parameters.mode not in (Mode.IN_PLANE, Mode.ZONES)
         ui.reachBox.visible = parameters.mode is Mode.THROUGH_PLANE
         for widget in (ui.label_Thickness, ui.thicknessBox, ui.label_Profile, ui.profileBox):
             widget.visible = slices
@@ -170,12 +183,20 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             return _("The output volume is an input.")
         try:
             self._cards()
+            if wantsZones(parameters):
+                zoneCard(parameters.zoneModel)
         except PdmError as error:
             return str(error)
         return None
 
+    def _purpose(self) -> str:
+        """What Apply is for."""
+        return _("Segment the zones") if self._parameters.mode is Mode.ZONES else _("Make the volume sharper")
+
     def _cards(self) -> tuple:
-        """The models of the chosen run, in their order."""
+        """The models that restore, in their order; none where the zones alone are segmented."""
+        if self._parameters.mode is Mode.ZONES:
+            return ()
         options = optionsOf(self._parameters)
         return find_models(options.mode, options.model, options.factor)
 
@@ -193,13 +214,22 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         notes = modelBox.notesOnDevice(self._devices, parameters.device)
         if node is not None and node.GetImageData() is not None:
             notes += [note for card in cards for note in notes_on_spacing(card, node.GetSpacing())]
-            shape = node.GetImageData().GetDimensions()[::-1]
-            seconds = timings.expectedSeconds(cards, shape, node.GetSpacing(), optionsOf(parameters))
+            seconds = self._expectedSeconds(cards)
             if seconds is not None:
                 expected = _("Expected: about {time}, by the last runs here").format(time=timings.inWords(seconds))
         ui.suitabilityLabel.text = "\n".join(notes)
         ui.suitabilityLabel.visible = bool(notes)
         ui.expectedLabel.text = expected
+
+    def _expectedSeconds(self, cards: tuple) -> float | None:
+        parameters, parts = self._parameters, []
+        if cards:
+            node = parameters.inputVolume
+            shape = node.GetImageData().GetDimensions()[::-1]
+            parts.append(timings.expectedSeconds(cards, shape, node.GetSpacing(), optionsOf(parameters)))
+        if wantsZones(parameters):
+            parts.append(timings.expectedZonesSeconds(zoneBox.modelOf(parameters), parameters.device))
+        return None if None in parts else sum(parts)
 
     def _onApply(self, *_args) -> None:
         if self._run is not None:
@@ -208,8 +238,11 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             return
         self.report.begin(*plannedInWords(self._parameters))
         listener = RunListener(self.report.progress, self.report.warning, self._onFinished, self._onFailed)
+        interactive = slicer.util.mainWindow() is not None
         try:
-            ensureDependencies(interactive=slicer.util.mainWindow() is not None)
+            ensureDependencies(interactive)
+            if interactive and wantsZones(self._parameters):
+                ensureLicence(self._parameters.zoneModel, interactive)
             self._run = self.logic.processParameters(self._parameters, listener)
         except PdmError as error:
             self._onFailed(error)
@@ -221,9 +254,15 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self.report.finished(*resultInWords(result), run.log if run is not None else "")
         if self._parameters is None:
             return
-        shown = self._parameters.showComparison and showComparison(self._parameters.inputVolume, result)
-        self.ui.overlayBox.enabled = bool(shown)
+        self.ui.overlayBox.enabled = self._parameters.showComparison and self._show(result)
         self._update()
+
+    def _show(self, result) -> bool:
+        """Arrange the views for a result; whether there is something to lay over it."""
+        if isinstance(result, RunResult):
+            return showComparison(self._parameters.inputVolume, result)
+        showZones(self._parameters.inputVolume)
+        return False
 
     def _onFailed(self, error: PdmError) -> None:
         run, self._run = self._run, None

@@ -11,11 +11,12 @@ from pdm_core.pipeline.options import SuperResolutionOptions
 
 
 class Mode(Enum):
-    """Which resolution is restored."""
+    """Which resolution is restored; none where the zones alone are segmented."""
 
     IN_PLANE = "in-plane"
     THROUGH_PLANE = "through-plane"
     ISOTROPIC = "isotropic"
+    ZONES = "zones"
 
     def label(self) -> str:
         """The text of the combo box."""
@@ -23,6 +24,7 @@ class Mode(Enum):
             Mode.IN_PLANE: _("Within the slices (in-plane)"),
             Mode.THROUGH_PLANE: _("Between the slices (through-plane)"),
             Mode.ISOTROPIC: _("Both (isotropic voxels)"),
+            Mode.ZONES: _("Zones of the prostate only"),
         }[self]
 
 
@@ -121,10 +123,12 @@ class PartialDiffusionSRParameterNode:
     renewAllNoise: bool = False
     grid: Grid = Grid.UNIFORM
     batch: Annotated[int, WithinRange(0, 4096)] = 0
+    zones: bool = False
+    zoneModel: str = "auto"
 
 
 def optionsOf(parameters: PartialDiffusionSRParameterNode) -> SuperResolutionOptions:
-    """The core's options that the parameters stand for."""
+    """The core's options that the parameters stand for, unless the zones alone are segmented."""
     return SuperResolutionOptions(
         mode=parameters.mode.value,
         factor=None if choosesFactor(parameters) else parameters.factor,
@@ -148,3 +152,8 @@ def optionsOf(parameters: PartialDiffusionSRParameterNode) -> SuperResolutionOpt
 def choosesFactor(parameters: PartialDiffusionSRParameterNode) -> bool:
     """Whether the factor is left to the volume: slices until they are as fine as the pixels."""
     return parameters.mode is Mode.THROUGH_PLANE and parameters.reachPixels
+
+
+def wantsZones(parameters: PartialDiffusionSRParameterNode) -> bool:
+    """Whether zones are segmented: on the restored volume, or on the input alone."""
+    return parameters.zones or parameters.mode is Mode.ZONES

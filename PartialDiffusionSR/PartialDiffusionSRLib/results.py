@@ -1,15 +1,17 @@
 """What a run leaves in the scene: the restored volume, its companions and its record, beside the input."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import slicer
+import numpy as np
 from slicer.i18n import tr as _
 
+from PartialDiffusionSRLib.hierarchy import placeBeside
+from PartialDiffusionSRLib.records import newRecord, setFacts
 from PartialDiffusionSRLib.volumes import newVolume, writeVolume
-
-ATTRIBUTE = "PartialDiffusionSR"
+from PartialDiffusionSRLib.zoneNodes import ZoneResult
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class RunResult:
         provenanceNode: vtkMRMLTextNode with the record; saved with the scene.
         provenance: the record.
         quality: PSNR in dB and SSIM against the reference, or None.
+        zones: the zones of the prostate on the restored volume, or None where they were not asked for.
     """
 
     volume: Any
@@ -31,30 +34,38 @@ class RunResult:
     provenanceNode: Any
     provenance: dict
     quality: dict | None
+    zones: ZoneResult | None = None
+
+    @property
+    def segmentation(self):
+        """vtkMRMLSegmentationNode of the zones, or None."""
+        return None if self.zones is None else self.zones.segmentation
 
 
-def placeResult(inputNode, outputNode, event: dict, load) -> RunResult:
+def placeResult(inputNode, outputNode, event: dict, arrays: Mapping[str, np.ndarray]) -> RunResult:
     """Make the nodes of a result event.
 
     Args:
         inputNode: the volume that was restored.
         outputNode: volume to fill, or None for a new one.
         event: the worker's result event.
-        load: gives the array of a name in the event.
+        arrays: those that it names: `volume`, and as there are `uncertainty` and `detail`.
     """
     matrix, record = event["ijk_to_ras"], event["provenance"]
     volume = outputNode or newVolume(_nameOf(inputNode, record["options"]))
-    writeVolume(volume, load(event["volume"]), matrix)
+    writeVolume(volume, arrays["volume"], matrix)
     _copyLook(inputNode, volume)
     uncertainty = detail = None
-    if event["uncertainty"]:
-        uncertainty = _companion(volume, _("uncertainty"), load(event["uncertainty"]), matrix)
-    if event["detail"]:
-        detail = _companion(volume, _("added detail"), load(event["detail"]), matrix)
-    note = _record(volume, record)
+    if "uncertainty" in arrays:
+        uncertainty = _companion(volume, _("uncertainty"), arrays["uncertainty"], matrix)
+    if "detail" in arrays:
+        detail = _companion(volume, _("added detail"), arrays["detail"], matrix)
+    options = json.dumps(record["options"])
+    setFacts(volume, {"Model": record["model"]["name"], "Notice": record["notice"], "Options": options})
+    note = newRecord(volume, record)
     for node in (volume, uncertainty, detail, note):
         if node is not None:
-            _place(node, inputNode)
+            placeBeside(node, inputNode)
     return RunResult(volume, uncertainty, detail, note, record, event.get("quality"))
 
 
@@ -82,28 +93,3 @@ def _companion(volume, kind: str, array, matrix):
     writeVolume(node, array, matrix)
     node.CreateDefaultDisplayNodes()
     return node
-
-
-def _record(volume, record: dict):
-    """The record as a text node; the main facts also as attributes, which show in the scene's tables."""
-    for key, value in (
-        ("Model", record["model"]["name"]),
-        ("Notice", record["notice"]),
-        ("Options", json.dumps(record["options"])),
-    ):
-        volume.SetAttribute(f"{ATTRIBUTE}.{key}", value)
-    note = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", f"{volume.GetName()} provenance")
-    note.SetText(json.dumps(record, indent=1, ensure_ascii=False))
-    volume.SetNodeReferenceID(f"{ATTRIBUTE}.provenance", note.GetID())
-    return note
-
-
-def _place(node, inputNode) -> None:
-    """Beside the input in the subject hierarchy: in its study or folder."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    if hierarchy is None:
-        return
-    inputItem = hierarchy.GetItemByDataNode(inputNode)
-    parent = hierarchy.GetItemParent(inputItem) if inputItem else hierarchy.GetSceneItemID()
-    item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(parent, node)
-    hierarchy.SetItemParent(item, parent)

@@ -1,25 +1,80 @@
 """One run: from a volume node through the worker to the result's nodes; it never blocks and never trusts the scene to stay."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
+from PartialDiffusionSRLib.hierarchy import allOrNothing
 from PartialDiffusionSRLib.results import RunResult, placeResult
 from PartialDiffusionSRLib.volumes import readVolume
 from PartialDiffusionSRLib.workerRun import RunListener, WorkerRun
+from PartialDiffusionSRLib.zoneNodes import ZoneResult, placeSegmentation, placeZones
 from pdm_core.errors import InputError, PdmError
 from pdm_core.pipeline.options import SuperResolutionOptions
 
+# What a result event may name.
+_ARRAYS = ("volume", "uncertainty", "detail", "zones", "zones_input")
 
-class SuperResolutionRun(WorkerRun):
+
+class VolumeRun(WorkerRun):
+    """A run on a volume of the scene.
+
+    Args:
+        inputNode: the volume to work on; it is copied at once and never changed.
+        hardenTransform: follow a linear parent transform of the input.
+        listener: hears of progress, warnings and the end.
+
+    Raises:
+        InputError: the node cannot be worked on.
+    """
+
+    def __init__(self, inputNode, *, hardenTransform: bool = False, listener: RunListener | None = None) -> None:
+        self._source = readVolume(inputNode, hardenTransform)
+        # Nodes may be removed while the worker works: their IDs are kept, and looked up again at the end.
+        self._inputID = inputNode.GetID()
+        super().__init__(listener)
+
+    def _placed(self, inputNode, event: dict, arrays: Mapping[str, np.ndarray]) -> Any:
+        """Make the nodes of a result event."""
+        raise NotImplementedError
+
+    def _volumeJob(self, task: str) -> dict:
+        return {
+            "task": task,
+            "ijk_to_ras": self._source.ijkToRAS.tolist(),
+            "metadata": {"node": self._source.name, "slice_thickness_mm": self._source.thickness},
+        }
+
+    def _resultOf(self, event: dict) -> Any:
+        inputNode = self._still(self._inputID, _("The input volume"))
+        try:
+            arrays = {name: self._worker.load(event[name]) for name in _ARRAYS if event.get(name)}
+            with allOrNothing():
+                return self._placed(inputNode, event, arrays)
+        except (OSError, ValueError, MemoryError) as error:
+            raise PdmError(_("The result could not be loaded: {reason}.").format(reason=error), _("Run again.")) from error
+
+    def _still(self, nodeID: str, what: str):
+        """The node of an ID that was there when the run started."""
+        node = slicer.mrmlScene.GetNodeByID(nodeID)
+        if node is None:
+            raise PdmError(_("{gone} was removed during the run.").format(gone=what), _("Run again."))
+        return node
+
+
+class SuperResolutionRun(VolumeRun):
     """The restoration of a volume.
 
     Args:
-        inputNode: the volume to restore; it is copied at once and never changed.
+        inputNode: the volume to restore.
         options: what to do.
         outputNode: volume to fill, or None for a new one.
         referenceNode: volume on the result's grid to measure it against, or None.
+        zoneModel: model that segments the zones of the result, or None for no zones.
         hardenTransform: follow a linear parent transform of the input.
         listener: hears of progress, warnings and the end.
 
@@ -34,6 +89,7 @@ class SuperResolutionRun(WorkerRun):
         *,
         outputNode=None,
         referenceNode=None,
+        zoneModel: str | None = None,
         hardenTransform: bool = False,
         listener: RunListener | None = None,
     ) -> None:
@@ -41,37 +97,31 @@ class SuperResolutionRun(WorkerRun):
         if outputNode is not None and outputNode in (inputNode, referenceNode):
             raise InputError(_("The output volume is an input."), _("Choose a new volume: an input is never overwritten."))
         self._options = options
-        self._source = readVolume(inputNode, hardenTransform)
         self._reference = None if referenceNode is None else readVolume(referenceNode, hardenTransform)
-        # Nodes may be removed while the worker works: their IDs are kept, and looked up again at the end.
-        self._inputID = inputNode.GetID()
         self._outputID = None if outputNode is None else outputNode.GetID()
+        self._zoneModel = zoneModel
         self._retried = False
-        super().__init__(listener)
+        super().__init__(inputNode, hardenTransform=hardenTransform, listener=listener)
 
     def _job(self) -> tuple[dict, dict]:
         arrays = {"volume": self._source.array}
-        job = {
-            "task": "super-resolve",
-            "ijk_to_ras": self._source.ijkToRAS.tolist(),
-            "metadata": {"node": self._source.name, "slice_thickness_mm": self._source.thickness},
-            "options": self._options.as_dict(),
-        }
+        job = {**self._volumeJob("super-resolve"), "options": self._options.as_dict()}
+        if self._zoneModel is not None:
+            job |= {"zones": True, "zone_model": self._zoneModel}
         if self._reference is not None:
             arrays["reference"] = self._reference.array
             job["reference_ijk_to_ras"] = self._reference.ijkToRAS.tolist()
         return job, arrays
 
-    def _resultOf(self, event: dict) -> RunResult:
-        inputNode = slicer.mrmlScene.GetNodeByID(self._inputID)
-        outputNode = slicer.mrmlScene.GetNodeByID(self._outputID) if self._outputID else None
-        if inputNode is None or (self._outputID and outputNode is None):
-            gone = _("The input volume") if inputNode is None else _("The output volume")
-            raise PdmError(_("{gone} was removed during the run.").format(gone=gone), _("Run again."))
-        try:
-            return placeResult(inputNode, outputNode, event, self._worker.load)
-        except (OSError, ValueError, MemoryError) as error:
-            raise PdmError(_("The result could not be loaded: {reason}.").format(reason=error), _("Run again.")) from error
+    def _placed(self, inputNode, event: dict, arrays: Mapping[str, np.ndarray]) -> RunResult:
+        outputNode = self._still(self._outputID, _("The output volume")) if self._outputID else None
+        result = placeResult(inputNode, outputNode, event, arrays)
+        if "zones" not in arrays:
+            return result
+        zones = placeZones(result.volume, arrays["zones"], event["ijk_to_ras"], event, result.provenanceNode)
+        below = placeSegmentation(inputNode, arrays["zones_input"], self._source.ijkToRAS, event["zone_report"])
+        below.GetDisplayNode().SetVisibility(False)
+        return replace(result, zones=replace(zones, inputSegmentation=below))
 
     def _failed(self, event: dict) -> None:
         if event["kind"] == "memory" and not self._retried and self._options.batch != 1:
@@ -82,3 +132,36 @@ class SuperResolutionRun(WorkerRun):
             self._worker = self._started()
             return
         super()._failed(event)
+
+
+class ZonesRun(VolumeRun):
+    """The segmentation of a volume as it is.
+
+    Args:
+        inputNode: the volume to segment.
+        model: name of a zone model.
+        device: where the network runs.
+        hardenTransform: follow a linear parent transform of the input.
+        listener: hears of progress, warnings and the end.
+
+    Raises:
+        InputError: the node cannot be worked on.
+    """
+
+    def __init__(
+        self,
+        inputNode,
+        *,
+        model: str = "auto",
+        device: str = "auto",
+        hardenTransform: bool = False,
+        listener: RunListener | None = None,
+    ) -> None:
+        self._settings = {"zone_model": model, "device": device}
+        super().__init__(inputNode, hardenTransform=hardenTransform, listener=listener)
+
+    def _job(self) -> tuple[dict, dict]:
+        return {**self._volumeJob("segment-zones"), **self._settings}, {"volume": self._source.array}
+
+    def _placed(self, inputNode, event: dict, arrays: Mapping[str, np.ndarray]) -> ZoneResult:
+        return placeZones(inputNode, arrays["zones"], self._source.ijkToRAS, event)

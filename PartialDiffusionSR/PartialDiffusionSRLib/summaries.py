@@ -1,28 +1,53 @@
-"""Restorations in words, for the report of the panel."""
+"""Restorations and zones in words, for the report of the panel."""
 
 from slicer.i18n import tr as _
 
-from PartialDiffusionSRLib.parameters import PartialDiffusionSRParameterNode, optionsOf
+from PartialDiffusionSRLib.parameters import Mode, PartialDiffusionSRParameterNode, optionsOf, wantsZones
 from PartialDiffusionSRLib.results import RunResult
+from PartialDiffusionSRLib.zoneNodes import ZoneResult
+from pdm_core.segmentation.labels import GLAND, ZONES
 
 
-def plannedInWords(parameters: PartialDiffusionSRParameterNode) -> tuple[str, str]:
+def plannedInWords(parameters: PartialDiffusionSRParameterNode) -> list[str]:
     """What a run starts with, a line each."""
     name = parameters.inputVolume.GetName() if parameters.inputVolume is not None else ""
-    return (
-        _("Input: {name}").format(name=name),
-        _("Options: {options}").format(options=optionsOf(parameters).as_dict()),
-    )
+    lines = [_("Input: {name}").format(name=name)]
+    if parameters.mode is not Mode.ZONES:
+        lines.append(_("Options: {options}").format(options=optionsOf(parameters).as_dict()))
+    if wantsZones(parameters):
+        lines.append(_("Zones: model {name}").format(name=parameters.zoneModel))
+    return lines
 
 
-def resultInWords(result: RunResult) -> tuple[str, str, str]:
+def resultInWords(result: RunResult | ZoneResult) -> list[str]:
     """For the status line, and the details line by line."""
-    record = result.provenance
+    if isinstance(result, ZoneResult):
+        lines = [_("{zones}. Research use, not for diagnosis.").format(zones=zonesInWords(result.report))]
+        notes, details = _notes(result.report["flags"]), _secondsInWords(result.provenance)
+        return ["\n".join([*lines, *notes]), *lines, details]
+    record, flags = result.provenance, []
     exact = record["consistency_db"]
     figures = [_("data consistency {db}").format(db=_("exact") if exact is None else f"{exact:.0f} dB")]
     if result.quality is not None:
         figures.append("PSNR {psnr_db:.2f} dB, SSIM {ssim:.4f}".format(**result.quality))
     text = _("{name}: {figures}. Research use, not for diagnosis.")
-    line = text.format(name=result.volume.GetName(), figures=", ".join(figures))
-    notes = [_("Note: {message}").format(message=message) for message in record["warnings"]]
-    return "\n".join([line, *notes]), line, _("{seconds:.1f} s on {device}").format(**record["run"])
+    lines = [text.format(name=result.volume.GetName(), figures=", ".join(figures))]
+    if result.zones is not None:
+        lines.append(zonesInWords(result.zones.report))
+        flags = result.zones.report["flags"]
+    notes = _notes([*record["warnings"], *flags])
+    return ["\n".join([*lines, *notes]), *lines, _secondsInWords(record)]
+
+
+def zonesInWords(report: dict) -> str:
+    """The volumes of zones."""
+    structures = (*ZONES.values(), GLAND)
+    return ", ".join(f"{structure.name} {report['volumes_ml'][structure.key]:.1f} ml" for structure in structures)
+
+
+def _notes(messages: list[str]) -> list[str]:
+    return [_("Note: {message}").format(message=message) for message in messages]
+
+
+def _secondsInWords(record: dict) -> str:
+    return _("{seconds:.1f} s on {device}").format(**record["run"])

@@ -5,13 +5,20 @@ from collections.abc import Iterator, Sequence
 import qt
 
 _GROUP = "PartialDiffusionSR/secondsPerMegapixel"
+_ZONES = "PartialDiffusionSR/secondsOfZones"
 
 
 def remember(record: dict) -> None:
     """Keep the pace of a finished run, from its provenance."""
+    device = record["options"]["device"]
+    zones = record if "volumes_ml" in record else record.get("zones")
+    if zones is not None:
+        qt.QSettings().setValue(_zonesKey(zones["model"]["name"], device), str(zones["run"]["seconds"]))
+    if zones is record:
+        return
     models = [stage["model"]["name"] for stage in (record.get("in_plane"), record) if stage is not None]
     pace = record["run"]["seconds"] / record["run"]["megapixels"]
-    qt.QSettings().setValue(_key(models, record["options"]["device"]), str(pace))
+    qt.QSettings().setValue(_key(models, device), str(pace))
 
 
 def expectedSeconds(cards: Sequence, shape: Sequence[int], spacing: Sequence[float], options) -> float | None:
@@ -27,6 +34,12 @@ def expectedSeconds(cards: Sequence, shape: Sequence[int], spacing: Sequence[flo
     if not pace:
         return None
     return float(pace) * sum(_megapixels(cards, shape, spacing, options))
+
+
+def expectedZonesSeconds(model: str, device: str) -> float | None:
+    """Seconds that zones will take here, or None when none have been timed; their networks work on a grid of their own."""
+    seconds = qt.QSettings().value(_zonesKey(model, device))
+    return float(seconds) if seconds else None
 
 
 def _megapixels(cards: Sequence, shape: Sequence[int], spacing: Sequence[float], options) -> Iterator[float]:
@@ -52,3 +65,7 @@ def inWords(seconds: float) -> str:
 
 def _key(models: Sequence[str], device: str) -> str:
     return f"{_GROUP}/{'+'.join(models)}/{device.replace(':', '_')}"
+
+
+def _zonesKey(model: str, device: str) -> str:
+    return f"{_ZONES}/{model}/{device.replace(':', '_')}"

@@ -42,6 +42,11 @@ class WorkerLogic(ScriptedLoadableModuleLogic):
             run.stop()
         self._pollRuns()
 
+    def _begun(self, run: WorkerRun, wait: bool) -> Any:
+        """The result of a run that has just started, or the run itself where nobody waits for it."""
+        self._follow(run)
+        return self._waitedFor(run) if wait else run
+
     def _follow(self, run) -> None:
         self._runs.append(run)
         self._timer.start()

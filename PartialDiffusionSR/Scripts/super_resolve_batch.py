@@ -2,7 +2,8 @@
 
     Slicer --no-splash --no-main-window --python-script super_resolve_batch.py --ignore-rest --input DIR --output DIR
 
-takes all options of `pdm-sr batch`; `--database WORDS` instead of `--input` takes MR series of Slicer's DICOM database.
+takes all options of `pdm-sr batch`, `--zones` among them; `--database WORDS` instead of `--input` takes MR series of Slicer's
+DICOM database.
 It ends Slicer itself, also after an error, with the exit code of `pdm-sr`.
 """
 

@@ -67,14 +67,21 @@ class _CollapsibleButton(QtWidgets.QGroupBox):
         self.setTitle(text)
 
     def _set_collapsed(self, collapsed):
+        """As in CTK, what was hidden before the folding stays hidden after it."""
         self._folded = collapsed
-        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
+        if collapsed:
+            children = self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly)
+            self._away = [*getattr(self, "_away", []), *(child for child in children if not child.isHidden())]
+        for child in getattr(self, "_away", []):
             child.setVisible(not collapsed)
+        if not collapsed:
+            self._away = []
 
     text = QtCore.Property(str, lambda self: self.title(), _set_text)
     collapsed = QtCore.Property(bool, lambda self: getattr(self, "_folded", False), _set_collapsed)
 
     def showEvent(self, event):
+        # The children came after the property was set.
         self._set_collapsed(getattr(self, "_folded", False))
         super().showEvent(event)
 

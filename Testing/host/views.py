@@ -1,9 +1,10 @@
-"""Slice views without a window: real slice nodes and logics, which compute what would stand on the screen."""
+"""Views without a window: real slice nodes and logics, which compute what would stand on the screen; layouts; a 3-D view."""
 
 from functools import cache
 
 import numpy as np
 import slicer
+import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 _PIXELS = (160, 160, 1)
@@ -37,18 +38,51 @@ class SliceWidget:
         return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, -1).astype(np.int16)
 
 
+class ThreeDView:
+    """What the module uses of qMRMLThreeDView: how it was asked to look at the scene."""
+
+    def __init__(self):
+        self.calls = []
+
+    def threeDView(self):
+        return self
+
+    def resetFocalPoint(self):
+        self.calls.append("center")
+
+    def resetCamera(self):
+        self.calls.append("zoom")
+
+
 class LayoutManager:
     """What the module uses of qSlicerLayoutManager."""
 
     def __init__(self):
         self.layout = None
+        self._node = slicer.vtkMRMLLayoutNode()
         self._widgets = {name: SliceWidget(name) for name in ("Red", "Yellow")}
+        self._threeD = ThreeDView()
+
+    def layoutLogic(self):
+        return self
+
+    def GetLayoutNode(self):
+        return self._node
 
     def setLayout(self, layout):
         self.layout = layout
 
     def sliceWidget(self, name):
         return self._widgets[name]
+
+    def threeDWidget(self, index):
+        return (self._threeD,)[index]
+
+    def mrmlSliceLogics(self):
+        logics = vtk.vtkCollection()
+        for widget in self._widgets.values():
+            logics.AddItem(widget.sliceLogic())
+        return logics
 
 
 @cache

@@ -41,12 +41,54 @@ def a_folder(tmp_path):
     return folder
 
 
+@pytest.fixture
+def a_phantom_file(tmp_path):
+    from pdm_core import Volume, write_volume
+
+    array = np.zeros((9, 40, 36))
+    array[2:8, 8:28, 12:30], array[3:6, 11:21, 15:23] = 100.0, 200.0
+    return write_volume(Volume(array, np.diag([-0.8, -0.9, 3.0, 1.0])), tmp_path / "phantom.nii.gz")
+
+
+def read_segmentation(path):
+    """Names of the segments that Slicer reads, and their volumes in ml."""
+    import slicer
+
+    scene = slicer.vtkMRMLScene()
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    storage = scene.AddNewNodeByClass("vtkMRMLSegmentationStorageNode")
+    storage.SetFileName(str(path))
+    assert storage.ReadData(node)
+    segments = [node.GetSegmentation().GetNthSegment(index) for index in range(node.GetSegmentation().GetNumberOfSegments())]
+    return {segment.GetName(): _volume_ml(segment) for segment in segments}
+
+
+def _volume_ml(segment):
+    import slicer
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    image = segment.GetRepresentation(slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName())
+    voxels = np.count_nonzero(vtk_to_numpy(image.GetPointData().GetScalars()) == segment.GetLabelValue())
+    return voxels * np.prod(image.GetSpacing()) / 1000.0
+
+
 def test_a_folder_with_a_damaged_case(a_folder, tmp_path):
     done = run(["--input", a_folder, "--output", tmp_path / "out", *FAST])
     assert done.returncode == 1, done.stderr
     assert "2 done, 1 failed" in done.stdout and "case1 failed" in done.stderr
     assert "still be alive" not in done.stdout
     assert len(list((tmp_path / "out").glob("*_SRx2.nii.gz"))) == 2
+
+
+@pytest.mark.usefixtures("phantom_zoo")
+def test_zones_come_as_segmentations_beside_the_results(a_phantom_file, tmp_path):
+    done = run(["--input", a_phantom_file, "--output", tmp_path / "out", "--zones", "--zone-model", "phantom", *FAST])
+    assert done.returncode == 0, done.stderr
+    assert "CC BY-NC 4.0" in done.stderr + done.stdout
+    names = sorted(path.name for path in (tmp_path / "out").glob("*.seg.nrrd"))
+    assert names == ["phantom_SRx2_zones.seg.nrrd", "phantom_SRx2_zones_input.seg.nrrd"]
+    loaded = read_segmentation(tmp_path / "out" / names[0])
+    assert loaded == {"Peripheral zone": pytest.approx(4.4, abs=0.3), "Transition zone": pytest.approx(0.52, abs=0.1)}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Before and after in two views, as their logics compute the pixels."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 import slicer
@@ -73,8 +75,37 @@ def test_a_second_comparison_says_nothing_on_the_error_stream(compared, capfd):
     assert not capfd.readouterr().err
 
 
-def test_without_a_main_window_there_is_nothing_to_show(scene):
-    from PartialDiffusionSRLib.comparison import setOverlayVisible, showComparison
+@pytest.mark.usefixtures("phantom_zoo")
+def test_zones_stand_in_a_3d_view_of_their_own(logic, a_phantom_node, views):
+    from PartialDiffusionSRLib.comparison import showComparison
 
-    assert not showComparison(None, None)
+    node = a_phantom_node()
+    views.threeDWidget(0).calls.clear()
+    result = logic.process(node, zones=True, zoneModel="phantom", model="fast", device="cpu")
+    for _ in range(2):
+        assert showComparison(node, result)
+    layouts = views.layoutLogic().GetLayoutNode()
+    assert views.layout not in range(100) and layouts.IsLayoutDescription(views.layout)
+    layout = ElementTree.fromstring(layouts.GetLayoutDescription(views.layout))
+    assert [view.get("class") for view in layout.iter("view")] == ["vtkMRMLSliceNode"] * 2 + ["vtkMRMLViewNode"]
+    assert [view.get("singletontag") for view in layout.iter("view")] == ["Red", "Yellow", "1"]
+    assert views.threeDWidget(0).calls == ["center", "zoom"] * 2
+
+
+@pytest.mark.usefixtures("phantom_zoo")
+def test_zones_without_a_restoration_stand_over_their_volume(a_phantom_node, views):
+    from PartialDiffusionSRLib.comparison import showZones
+
+    node = a_phantom_node()
+    assert showZones(node)
+    assert views.layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    for name in ("Red", "Yellow"):
+        assert views.sliceWidget(name).mrmlSliceCompositeNode().GetBackgroundVolumeID() == node.GetID()
+    assert views.threeDWidget(0).calls[-2:] == ["center", "zoom"]
+
+
+def test_without_a_main_window_there_is_nothing_to_show(scene):
+    from PartialDiffusionSRLib.comparison import setOverlayVisible, showComparison, showZones
+
+    assert not showComparison(None, None) and not showZones(None)
     setOverlayVisible(True)

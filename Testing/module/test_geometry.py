@@ -9,6 +9,9 @@ import pytest
 import slicer
 import vtk
 
+from pdm_core.errors import InputError
+from pdm_core.segmentation.labels import ZONES
+
 FAST = {"model": "fast", "device": "cpu"}
 
 
@@ -24,7 +27,7 @@ class WorkerHere:
         self.job = json.loads(json.dumps({**job, **{name: f"{name}.npy" for name in arrays}}))
 
     def poll(self):
-        from pdm_core.worker.jobs import super_resolve_job
+        from pdm_core.worker import jobs
 
         events = []
 
@@ -32,7 +35,7 @@ class WorkerHere:
             progress = warning = staticmethod(lambda event: None)
             result = staticmethod(lambda summary, facts: events.append({"event": "result", **facts}))
 
-        super_resolve_job(self.job, self.folder, Console())
+        jobs._TASKS[self.job["task"]](self.job, self.folder, Console())
         self.ended = True
         return json.loads(json.dumps(events))
 
@@ -61,9 +64,12 @@ def matrix_of(node):
 
 
 def centroid_mm(node):
-    array, matrix = slicer.util.arrayFromVolume(node), matrix_of(node)
-    weight = np.where(array > 0.5 * array.max(), array, 0.0)
-    k, j, i = np.indices(array.shape)
+    array = slicer.util.arrayFromVolume(node)
+    return centre_mm(np.where(array > 0.5 * array.max(), array, 0.0), matrix_of(node))
+
+
+def centre_mm(weight, matrix):
+    k, j, i = np.indices(weight.shape)
     place = np.stack((i, j, k, np.ones_like(i)), axis=-1) @ matrix.T
     return (place[..., :3] * weight[..., None]).sum(axis=(0, 1, 2)) / weight.sum()
 
@@ -117,3 +123,70 @@ def test_a_linear_transform_is_followed_when_allowed(logic_here, a_volume_node):
     expected = (move @ np.append(centroid_mm(node), 1.0))[:3]
     np.testing.assert_allclose(centroid_mm(result.volume), expected, atol=0.05)
     assert result.volume.GetParentTransformNode() is None and node.GetParentTransformNode() is transform
+
+
+def zone_centres(segmentation, volume):
+    """Of the voxels of each zone on the grid of a volume, and of its surface: mm."""
+    masks = {zone.key: slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, zone.key, volume) for zone in ZONES.values()}
+    surfaces = {key: segmentation.GetClosedSurfaceInternalRepresentation(key) for key in masks}
+    bounds = {key: np.reshape(surface.GetBounds(), (3, 2)) for key, surface in surfaces.items() if surface is not None}
+    centres = {key: centre_mm(mask.astype(float), matrix_of(volume)) for key, mask in masks.items()}
+    return centres, {key: box.mean(axis=1) for key, box in bounds.items()}
+
+
+def phantom_centres(node):
+    """Of the two boxes, as they were drawn; the gray one with the white one in it."""
+    array, matrix = slicer.util.arrayFromVolume(node), matrix_of(node)
+    zones = {zone.key: centre_mm((array == 100 * label).astype(float), matrix) for label, zone in ZONES.items()}
+    return zones, {
+        "peripheral_zone": centre_mm((array > 0).astype(float), matrix),
+        "transition_zone": zones["transition_zone"],
+    }
+
+
+def assert_near(found, expected, limit_mm):
+    assert set(found) == set(expected)
+    for key, centre in expected.items():
+        np.testing.assert_allclose(found[key], centre, atol=limit_mm, err_msg=key)
+
+
+def assert_in_place(segmentation, volume, drawn):
+    """Within half a pixel of the network's grid; surfaces, which are smoothed, within a pixel."""
+    centres, boxes = drawn
+    found, surfaces = zone_centres(segmentation, volume)
+    assert_near(found, centres, 0.5)
+    assert_near(surfaces, boxes, 1.0)
+
+
+@pytest.mark.usefixtures("phantom_zoo")
+@pytest.mark.parametrize("number", range(48))
+def test_zones_keep_their_place_in_every_axis_order_and_handedness(logic_here, a_phantom_node, number):
+    node = a_phantom_node(matrix=placed(axis_orders()[number]))
+    drawn = phantom_centres(node)
+    result = logic_here.process(node, zones=True, zoneModel="phantom", **FAST)
+    assert_in_place(result.segmentation, result.volume, drawn)
+    assert_near(zone_centres(result.zones.inputSegmentation, node)[0], drawn[0], 0.5)
+
+
+@pytest.mark.usefixtures("phantom_zoo")
+@pytest.mark.parametrize("number", [0, 13, 22, 31, 47])
+def test_zones_of_the_input_itself_keep_their_place(logic_here, a_phantom_node, number):
+    node = a_phantom_node(matrix=placed(axis_orders()[number]))
+    zones = logic_here.segmentZones(node, zoneModel="phantom", device="cpu")
+    assert_in_place(zones.segmentation, node, phantom_centres(node))
+
+
+@pytest.mark.usefixtures("phantom_zoo")
+def test_zones_follow_a_linear_transform_when_allowed(logic_here, a_phantom_node):
+    node = a_phantom_node()
+    drawn, _ = phantom_centres(node)
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    move = np.array([[0, -1, 0, 10], [1, 0, 0, -20], [0, 0, 1, 30], [0, 0, 0, 1.0]])
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(move))
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    with pytest.raises(InputError, match="transform"):
+        logic_here.segmentZones(node, zoneModel="phantom", device="cpu")
+    result = logic_here.process(node, zones=True, zoneModel="phantom", hardenTransform=True, **FAST)
+    moved = {key: (move @ np.append(centre, 1.0))[:3] for key, centre in drawn.items()}
+    assert_near(zone_centres(result.segmentation, result.volume)[0], moved, 0.5)
+    assert_near(zone_centres(result.zones.inputSegmentation, result.volume)[0], moved, 0.9)

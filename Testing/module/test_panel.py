@@ -16,22 +16,6 @@ from pdm_core.errors import InputError
 SELECTOR = {"nodeTypes", "showChildNodeTypes", "addEnabled", "removeEnabled", "noneEnabled", "noneDisplay"}
 
 
-@pytest.fixture
-def panel(scene, tmp_path):
-    """The widget as Slicer makes it, with settings of its own."""
-    import qt
-
-    from PartialDiffusionSR import PartialDiffusionSRWidget
-
-    qt.QSettings.setPath(qt.QSettings.NativeFormat, qt.QSettings.UserScope, str(tmp_path))
-    qt.QCoreApplication.setOrganizationName("test")
-    qt.QCoreApplication.setApplicationName("test")
-    panel = PartialDiffusionSRWidget()
-    panel.setup()
-    yield panel
-    panel.cleanup()
-
-
 def volumes():
     return slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
 
@@ -59,7 +43,7 @@ def test_every_parameter_has_its_widget(panel):
         assert not {entry for entry in stray if not entry.startswith(("_q_", "showChild", "add", "remove", "none"))}, (
             widget.name
         )
-    assert set(panel._parameters.allParameters) - set(bound) == {"model", "device"}
+    assert set(panel._parameters.allParameters) - set(bound) == {"model", "device", "zoneModel"}
 
 
 def test_the_dial_moves_steps_and_samples_and_follows_them(panel, a_volume_node):
@@ -158,21 +142,22 @@ def test_a_volume_outside_the_models_experience_is_noted(panel, a_volume_node):
     assert "trained on" in panel.ui.suitabilityLabel.text
 
 
+@pytest.mark.usefixtures("phantom_zoo")
 def test_tasks_without_a_model_are_not_offered(panel, a_volume_node, tmp_path, monkeypatch):
     from PartialDiffusionSRLib import modelBox
     from PartialDiffusionSRLib.parameters import Mode
     from pdm_core.zoo import catalogue
 
     def hidden():
-        return [panel.ui.modeBox.view().isRowHidden(row) for row in range(3)]
+        return [panel.ui.modeBox.view().isRowHidden(row) for row in range(4)]
 
-    assert hidden() == [False, False, False]
+    assert hidden() == [False] * 4
     for suffix in (".json", ".safetensors"):
         shutil.copy(catalogue.BUNDLED / f"fast{suffix}", tmp_path)
     monkeypatch.setattr(catalogue, "BUNDLED", tmp_path)
     monkeypatch.setenv("PDM_ZOO", str(tmp_path / "empty"))
     modelBox.offerModes(panel.ui.modeBox)
-    assert hidden() == [False, True, True]
+    assert hidden() == [False, True, True, True]
     panel.setInputVolume(a_volume_node())
     # A scene that was saved where there was a model.
     panel._parameters.mode = Mode.THROUGH_PLANE
@@ -238,12 +223,17 @@ def test_parameters_out_of_range_cannot_be_set(panel):
         panel.logic.process(None)
 
 
-def test_the_panels_picture(panel, a_volume_node, tmp_path):
-    """Saved where PDM_SCREENSHOT says, to be looked at; its size shows that everything is laid out."""
+@pytest.mark.usefixtures("phantom_zoo")
+@pytest.mark.parametrize("task", ["restoration", "zones"])
+def test_the_panels_picture(task, panel, a_volume_node, tmp_path):
+    """Saved in the folder that PDM_SCREENSHOT names, to be looked at; its size shows that everything is laid out."""
     panel.setInputVolume(a_volume_node(name="t2_tra"))
-    panel.ui.advancedSection.collapsed = True
+    panel._parameters.zones = True
+    if task == "zones":
+        panel.ui.modeBox.setCurrentIndex(3)
+    panel.ui.advancedSection.collapsed = task == "restoration"
     panel.parent.resize(460, 720)
     panel.parent.show()
     slicer.app.processEvents()
-    picture = Path(os.environ.get("PDM_SCREENSHOT", tmp_path / "panel.png"))
+    picture = Path(os.environ.get("PDM_SCREENSHOT", tmp_path)) / f"{task}.png"
     assert panel.parent.grab().save(str(picture)) and picture.stat().st_size > 10_000

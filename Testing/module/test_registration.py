@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import slicer
 
+from pdm_core.segmentation.labels import GLAND, TERMINOLOGY_CONTEXT, ZONES
+
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 MODULES = ("PartialDiffusionSR", "PDMTraining")
 HEAVY = {"torch", "monai", "scipy", "SimpleITK", "pydicom", "safetensors", "skimage", "matplotlib", "yaml"}
-CODES = {"41216001": "Prostate", "279706003": "Peripheral zone of prostate", "399384005": "Transition zone of prostate"}
 
 
 def test_the_module_registers_itself(scene, monkeypatch):
@@ -63,14 +64,13 @@ def test_the_zones_are_terms_that_slicer_knows(scene):
     logic = slicer.vtkSlicerTerminologiesModuleLogic()
     slicer.modules.terminologies = types.SimpleNamespace(logic=lambda: logic)
     context = registration.registerTerminology()
-    assert context == "Segmentation category and type - PartialDiffusionSR"
+    assert context == TERMINOLOGY_CONTEXT
     entry = slicer.vtkSlicerTerminologyEntry()
-    for code, meaning in CODES.items():
-        text = f"{context}~SCT^123037004^Anatomical Structure~SCT^{code}^{meaning}~^^~Anatomic codes - DICOM master list~^^~^^"
-        assert logic.DeserializeTerminologyEntry(text, entry)
-        assert entry.GetTypeObject().GetCodeMeaning() == meaning
-        assert logic.FindTypeInTerminologyBy3dSlicerLabel(context, meaning.lower(), entry)
-        assert entry.GetTypeObject().GetCodeValue() == code
+    for structure in (GLAND, *ZONES.values()):
+        assert logic.DeserializeTerminologyEntry(structure.terminology_entry, entry)
+        assert entry.GetTypeObject().GetCodeMeaning() == structure.meaning
+        assert logic.FindTypeInTerminologyBy3dSlicerLabel(context, structure.meaning.lower(), entry)
+        assert entry.GetTypeObject().GetCodeValue() == structure.code
 
 
 def test_the_sample_names_a_file_by_its_checksum(scene, monkeypatch):
@@ -115,4 +115,4 @@ def test_the_self_test_passes_here_too(name):
     spec.loader.exec_module(module)
     result = unittest.TestResult()
     unittest.defaultTestLoader.loadTestsFromModule(module).run(result)
-    assert result.testsRun == 1 and result.wasSuccessful(), result.errors + result.failures
+    assert result.testsRun and result.wasSuccessful(), result.errors + result.failures
