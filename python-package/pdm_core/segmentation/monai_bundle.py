@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,12 @@ class MonaiBundle:
             "window": list(_WINDOW),
             "overlap": _OVERLAP,
         }
+
+    def notes(self, volume: Volume) -> Iterator[str]:
+        """See `Segmenter`."""
+        slices = max(volume.spacing)
+        if not 2.5 <= slices <= 4.0:
+            yield f"The slices are {slices:.2f} mm apart; the bundle knows about 3 mm: its zones are less certain here."
 
     def find(
         self,

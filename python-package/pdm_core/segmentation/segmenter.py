@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +31,9 @@ class Segmenter(Protocol):
     @property
     def record(self) -> Mapping[str, Any]:
         """What the provenance says of the model, JSON-able."""
+
+    def notes(self, volume: Volume) -> Iterator[str]:
+        """What to say of a volume that is unlike those which the model was trained on."""
 
     def find(
         self,

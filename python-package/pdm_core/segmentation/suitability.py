@@ -22,6 +22,10 @@ _PELVIS = re.compile(r"prostat|pelvi|abdo|becken|bassin|\buro|\bhip|genit|\bwhol
 _OTHER_CONTRAST = re.compile(
     r"(?<![a-z])(adc|dwi|ep2d|diff|trace|bval|b\d{3,4}|dce|perf|flair|t1w?|vibe|swi|tof)(?![a-z0-9])", re.IGNORECASE
 )
+# T2 scans of the pelvis have echo times of about 100 ms, T1 and proton density scans of under 40.
+_SHORT_ECHO_MS = 40.0
+# A label map has a few small whole numbers, an image hundreds of grey values; so many voxels tell.
+_LARGEST_LABEL, _SAMPLE = 20, 100_000
 _PLANES = ("sagittal", "coronal", "axial")
 
 
@@ -50,6 +54,7 @@ def refuse_unworkable(volume: Volume) -> None:
             f"The volume is {extent:.0f} mm across at its thinnest; a prostate does not fit in.",
             "Give a series through the whole gland.",
         )
+    _refuse_labels(volume)
 
 
 def notes_on(volume: Volume) -> Iterator[str]:
@@ -61,6 +66,9 @@ def notes_on(volume: Volume) -> Iterator[str]:
     other = _OTHER_CONTRAST.search(name)
     if other is not None and "t2" not in name.lower():
         yield f"The scan is called {name!r}: {other[0]} is not the T2 contrast that the zones are found in."
+    echo = facts.get("echo_time_ms")
+    if isinstance(echo, int | float) and 0 < echo < _SHORT_ECHO_MS:
+        yield f"The echo time is {echo:g} ms, that of no T2 scan; the zones are found in T2 contrast."
     plane = slice_plane(volume)
     if plane not in (None, "axial"):
         yield f"The slices are {plane}; the model was trained on axial ones: its zones are less certain here."
@@ -82,4 +90,14 @@ def _refuse_other_body(volume: Volume) -> None:
         raise InputError(
             f"The headers say that this is a scan of the body part {body}; the zones are those of the prostate.",
             "Give a T2 scan of the pelvis; where the headers are wrong, save the images as NIfTI first.",
+        )
+
+
+def _refuse_labels(volume: Volume) -> None:
+    voxels = volume.array.ravel()
+    values = np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])
+    if np.isin(values, np.arange(_LARGEST_LABEL + 1)).all():
+        raise InputError(
+            f"The voxels are whole numbers from {values[0]:g} to {values[-1]:g}: this looks like a label map.",
+            "Give the T2 scan itself.",
         )

@@ -106,7 +106,7 @@ def find_zones(
     segmenter, there = find_segmenter(model), choose_device(device)
     begun = time.monotonic()
     warnings, say = collecting(warn)
-    for line in (*notes_on_licence(segmenter), *notes_on(volume)):
+    for line in (*notes_on_licence(segmenter), *notes_on(volume), *segmenter.notes(volume)):
         say(line)
     field, left_out = with_one_gland(segmenter.find(volume, there, progress, cancel))
     labels, sure = field.labels_on(volume), confidence(field)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from pdm_core.progress import CancelCheck, ProgressCallback
 from pdm_core.segmentation.canonical import CanonicalGrid, normalised
@@ -54,6 +55,15 @@ class ZooSegmenter:
             "sha256": self.card.sha256,
         }
 
+    def notes(self, volume: Volume) -> Iterator[str]:
+        """See `Segmenter`; finer pixels are averaged, coarser ones are less than the network is used to."""
+        pixel, coarsest = sorted(volume.spacing)[1], self.card.spacing_mm[1]
+        if pixel > 1.05 * coarsest:
+            yield (
+                f"The pixels are {pixel:.2f} mm; the model {self.name} was trained on up to {coarsest:.2f} mm: "
+                "its borders are less certain here."
+            )
+
     def find(
         self,
         volume: Volume,
@@ -66,5 +76,15 @@ class ZooSegmenter:
         grid = CanonicalGrid.of(volume, self.card)
         image = torch.from_numpy(normalised(grid.forward(volume), self.card.percentiles)).to(device)
         window = (grid.shape[0], *self.card.window)
-        found = probabilities_by_windows(network, image, window, _OVERLAP, progress, cancel)
+        found = probabilities_by_windows(seen_both_ways(network), image, window, _OVERLAP, progress, cancel)
         return ZoneField(found.numpy(), grid.ijk_to_ras)
+
+
+def seen_both_ways(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Mean logits of an image and of its mirror image from right to left, by which patients are alike."""
+
+    def logits(image: Tensor) -> Tensor:
+        mean: Tensor = 0.5 * (network(image) + network(image.flip(-1)).flip(-1))
+        return mean
+
+    return logits

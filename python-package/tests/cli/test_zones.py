@@ -15,7 +15,7 @@ QUICK = ["--model", "tiny", "--device", "cpu", "--steps", "1"]
 
 def a_phantom():
     """Tissue with two bright blocks, the brighter one in front: 60 mm in columns to the left and rows to the back."""
-    array = np.full((20, 60, 60), 100.0)
+    array = np.random.default_rng(0).uniform(99, 101, (20, 60, 60))
     array[5:15, 30:42, 15:45] = 400.0
     array[5:15, 12:30, 15:45] = 700.0
     return Volume(array, np.diag([-1.0, -1.0, 3.0, 1.0]))

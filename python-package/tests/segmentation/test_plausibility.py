@@ -78,6 +78,7 @@ REFUSED = {
     "coarse": (a_scan(spacing=(0.5, 0.5, 12.0)), "too coarse"),
     "no slices": (a_scan(spacing=(3.0, 0.5, 3.0)), "coarse along two axes"),
     "thin": (a_scan((5, 60, 60)), "15 mm across"),
+    "labels": (a_prostate(), "from 0 to 2: this looks like a label map"),
     "a brain": (a_scan(body_part="BRAIN"), "body part BRAIN"),
 }
 
@@ -95,6 +96,7 @@ def test_what_cannot_hold_zones_is_refused_in_one_line_with_a_remedy(kind):
     [
         ({"modality": "CT"}, "CT, not MR"),
         ({"series_description": "ep2d_diff_tra_ADC"}, "not the T2 contrast"),
+        ({"echo_time_ms": 12.0}, "echo time is 12 ms"),
         ({"path": "/somewhere/case1_t1w.nii.gz"}, "not the T2 contrast"),
     ],
 )
@@ -108,7 +110,7 @@ def test_other_images_bring_a_warning(facts, words):
     "facts",
     [
         {},
-        {"modality": "MR", "body_part": "PROSTATE", "series_description": "t2_tse_tra_320_p2"},
+        {"modality": "MR", "body_part": "PROSTATE", "series_description": "t2_tse_tra_320_p2", "echo_time_ms": 101.0},
         {"body_part": "PELVIS", "path": "sub-01/T2w_b1000_like.nii.gz"},
     ],
 )

@@ -4,6 +4,7 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+import torch
 
 import pdm_core
 from pdm_core import CancelledError, InputError, MissingDependencyError, Volume
@@ -98,6 +99,12 @@ def test_a_piece_apart_is_left_out_and_said(seeing):
     assert "in 2 pieces" in " ".join(zones.flags) and zones.record["pieces"] == 2 and zones.record["left_out_ml"] > 0.05
 
 
+def test_pixels_that_are_coarser_than_the_training_s_are_said(seeing):
+    heard = []
+    find_zones(a_phantom(spacing=(1.5, 1.5, 3.0)), device="cpu", warn=heard.append)
+    assert "The pixels are 1.50 mm" in " ".join(heard)
+
+
 def test_nothing_to_see_is_said(seeing):
     random = np.random.default_rng(0)
     volume = a_phantom()
@@ -128,3 +135,20 @@ def test_what_is_not_there_is_said(zone_zoo, monkeypatch):
     monkeypatch.setattr("pdm_core.zoo.catalogue.list_zone_models", list)
     with pytest.raises(MissingDependencyError, match="No zone model is installed"):
         find_zones(a_phantom())
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_cuda_agrees_with_the_cpu(zone_zoo):
+    cpu, cuda = (find_zones(a_phantom(), device=device).probabilities for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(cuda, cpu, atol=1e-2)
+
+
+def test_right_and_left_are_treated_alike(zone_zoo):
+    from pdm_core.segmentation.zoo_segmenter import seen_both_ways
+    from pdm_core.zoo import load_zone_network
+
+    network, image = load_zone_network(zone_zoo), torch.rand(1, 1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        alike, alone = (lambda x, net=net: net(x.flip(-1)).flip(-1) - net(x) for net in (seen_both_ways(network), network))
+        assert alike(image).abs().max() < 1e-5 < 1e-3 < alone(image).abs().max()

@@ -16,7 +16,7 @@ MATRIX = [[-1.0, 0, 0, 30], [0, -1.0, 0, 30], [0, 0, 3.0, -30], [0, 0, 0, 1.0]]
 
 @pytest.fixture
 def a_job(tmp_path):
-    array = np.full((20, 60, 60), 100.0, np.float32)
+    array = np.random.default_rng(0).uniform(99, 101, (20, 60, 60)).astype(np.float32)
     array[5:15, 30:42, 15:45] = 400.0
     array[5:15, 12:30, 15:45] = 700.0
     np.save(tmp_path / "volume.npy", array)
