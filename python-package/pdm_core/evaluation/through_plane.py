@@ -84,7 +84,7 @@ def evaluate_through_plane(
     Raises:
         MissingDependencyError: a contender needs what is not installed.
     """
-    methods = list(_methods(models, steps, others or Others(), device, seed))
+    methods = list(through_plane_methods(models, steps, others or Others(), device, seed))
     meter = Progress("evaluating", len(cases) * len(factors) * len(methods), progress, cancel)
     rows = []
     for case in cases:
@@ -118,7 +118,13 @@ def _reference(case: Case, slab: int | None) -> Volume:
     return Volume((array - np.float32(low)) / np.float32(high - low), matrix, {"source": case.name})
 
 
-def _methods(models: Sequence[str], steps: Sequence[int], others: Others, device: str, seed: int) -> Iterator[Restore]:
+def through_plane_methods(
+    models: Sequence[str], steps: Sequence[int], others: Others, device: str, seed: int
+) -> Iterator[Restore]:
+    """The baselines, the other contenders and the models.
+
+    Each maps thick slices, what made them and a check for cancelling to one or more restored stacks by their names.
+    """
     yield _interpolations
     if others.smore:
         yield _by_smore(seed)
