@@ -10,6 +10,7 @@ from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.data import add_data_argument, data_folder
+from pdm_core.cli.evaluate_zones import add_zone_arguments, run_zones
 from pdm_core.errors import InputError
 
 
@@ -31,12 +32,15 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, help="folder for the table as .md, .csv and .json")
     parser.add_argument("--update-cards", action="store_true", help="write the table into the cards of the models")
+    add_zone_arguments(parser)
     add_progress_argument(parser)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
+    if arguments.zones:
+        return run_zones(arguments)
     from pdm_core.evaluation.metrics import MetricConvention
     from pdm_core.evaluation.tables import as_markdown, circumstances, with_means
     from pdm_core.zoo import find_model, list_models

@@ -82,7 +82,7 @@ def evaluate_in_plane(
         progress: receives finished restorations with an ETA.
         cancel: asked between restorations.
     """
-    methods = dict(_methods(models, steps, samples, device, seed))
+    methods = dict(in_plane_methods(models, steps, samples, device, seed))
     meter = Progress("evaluating", len(cases) * len(factors) * len(methods), progress, cancel)
     rows = []
     for case in cases:
@@ -106,9 +106,10 @@ def reduced_volume(reference: Volume, factor: float) -> Volume:
     return Volume(array, reference.ijk_to_ras @ scale, reference.metadata)
 
 
-def _methods(
+def in_plane_methods(
     models: Sequence[str], steps: Sequence[int], samples: int, device: str, seed: int
 ) -> Iterator[tuple[str, Restore]]:
+    """The baselines and the models, each as a function of a reduced volume, the full matrix and the factor."""
     yield "bicubic", lambda low, size, _factor: bicubic(_tensor(low), size)
     yield ZERO_FILLING, lambda low, size, _factor: upsample(_tensor(low), size)
     for model in models:

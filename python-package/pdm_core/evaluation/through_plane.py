@@ -55,7 +55,7 @@ def evaluate_through_plane(
         progress: receives finished restorations with an ETA.
         cancel: asked between restorations.
     """
-    methods = dict(_methods(models, steps, device, seed))
+    methods = dict(through_plane_methods(models, steps, device, seed))
     meter = Progress("evaluating", len(cases) * len(factors) * len(methods), progress, cancel)
     rows = []
     for case in cases:
@@ -84,7 +84,10 @@ def _reference(case: Case) -> Volume:
     return Volume((volume.array - np.float32(low)) / np.float32(high - low), volume.ijk_to_ras, {"source": case.name})
 
 
-def _methods(models: Sequence[str], steps: Sequence[int], device: str, seed: int) -> Iterator[tuple[str, Restore]]:
+def through_plane_methods(
+    models: Sequence[str], steps: Sequence[int], device: str, seed: int
+) -> Iterator[tuple[str, Restore]]:
+    """The baselines and the models, each as a function of thick slices and of what made them."""
     yield "linear", lambda low, operator: along_slices(operator.linear, torch.from_numpy(low.array))
     yield BASELINE, lambda low, operator: along_slices(operator.smooth, torch.from_numpy(low.array))
     yield EXACT, lambda low, operator: along_slices(operator.interpolated, torch.from_numpy(low.array))

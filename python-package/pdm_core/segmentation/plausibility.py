@@ -11,6 +11,9 @@ from pdm_core.volume.volume import Matrix, Volume
 
 # Between the gland of a young man and the largest adenomas; 20 to 80 ml are common.
 _PLAUSIBLE_ML = (10.0, 300.0)
+# Share of its ellipsoid that a gland fills: 0.86 to 0.98 for 38 labellings of prostates by people and networks, 0.47 to 0.74
+# for what a network has drawn in brains and a knee.
+_LEAST_FILL = 0.8
 # A gland that still has this share of its largest section at the border continues beyond it.
 _CUT_OFF = 0.5
 _FACES = (("left", "right"), ("posterior", "anterior"), ("inferior", "superior"))
@@ -45,10 +48,26 @@ def flags_of(labels: Volume, confidence: float) -> Iterator[str]:
             f"The gland has {volumes[GLAND.key]:.1f} ml; {low:g} to {high:g} ml are plausible: it is not whole in view, or "
             "what was found is no prostate."
         )
+    filled = ellipsoid_fill(labels)
+    if filled < _LEAST_FILL:
+        yield (
+            f"The shape is not that of a prostate: it fills {100 * filled:.0f} % of an ellipsoid of its extent, glands fill "
+            "86 to 98 %; what was found may be something else."
+        )
     yield from _at_the_border(labels)
     yield from _upside_down(labels)
     if confidence < _UNSURE:
         yield f"The model is not sure: within the gland its labels have a mean probability of {confidence:.2f}."
+
+
+def ellipsoid_fill(labels: Volume) -> float:
+    """Volume of the gland as a share of the ellipsoid's with its second moments: 1 for an ellipsoid, less for all else."""
+    axes = labels.ijk_to_ras[:3, :3]
+    places = np.argwhere(labels.array > 0)[:, ::-1] @ axes.T
+    # The voxels' own extent belongs to the moments too, or a thin gland would have none.
+    moments = np.cov(places, rowvar=False, bias=True) + axes @ axes.T / 12.0
+    ellipsoid = 4.0 / 3.0 * np.pi * np.sqrt(np.linalg.det(5.0 * moments))
+    return float(len(places) * abs(np.linalg.det(axes)) / ellipsoid)
 
 
 def _at_the_border(labels: Volume) -> Iterator[str]:

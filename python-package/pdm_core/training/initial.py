@@ -14,12 +14,14 @@ from pdm_core.training.pairs import residual_spread
 from pdm_core.training.recipe import Recipe
 from pdm_core.training.slices import SliceStack
 from pdm_core.training.zones.recipe import ZoneRecipe
-from pdm_core.zoo import ModelCard, find_model, load_model
+from pdm_core.zoo import ModelCard, ZoneCard, find_model, find_zone_model, load_model, load_zone_network
 
 
-def initial_model(recipe: Recipe) -> ModelCard | None:
+def initial_model(recipe: Recipe | ZoneRecipe) -> ModelCard | ZoneCard | None:
     """The card of the model that the run starts from, or None."""
-    return find_model(recipe.initial) if recipe.initial else None
+    if not recipe.initial:
+        return None
+    return find_zone_model(recipe.initial) if isinstance(recipe, ZoneRecipe) else find_model(recipe.initial)
 
 
 def initial_network(recipe: Recipe | ZoneRecipe, device: torch.device) -> nn.Module:
@@ -29,26 +31,24 @@ def initial_network(recipe: Recipe | ZoneRecipe, device: torch.device) -> nn.Mod
         InputError: the model to start from has another network.
     """
     torch.manual_seed(recipe.seed)
-    if isinstance(recipe, ZoneRecipe):
-        return _placed(build_zone_network(recipe.network), device)
-    network = build_network(recipe.network)
+    zones = isinstance(recipe, ZoneRecipe)
+    network: nn.Module = build_zone_network(recipe.network) if zones else build_network(recipe.network)
     card = initial_model(recipe)
     if card is not None:
+        known = load_zone_network(card) if isinstance(card, ZoneCard) else load_model(card).network
         try:
-            network.load_state_dict(load_model(card).network.state_dict())
+            network.load_state_dict(known.state_dict())
         except RuntimeError as error:
             raise InputError(
                 f"The run {recipe.name!r} cannot start from the model {card.name}: their networks differ.",
                 "Leave network, bridge and parameterization out of the recipe: they are then the model's.",
             ) from error
-    return _placed(network, device)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def spread_for(recipe: Recipe, stacks: Sequence[SliceStack]) -> ResidualSpread:
     """s_d of the run: that of the model it starts from, whose weights fit no other, or else that of the data."""
     card = initial_model(recipe)
-    return residual_spread(stacks, recipe.factors, recipe.degradation) if card is None else card.residual_std
-
-
-def _placed(network: nn.Module, device: torch.device) -> nn.Module:
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    if not isinstance(card, ModelCard):
+        return residual_spread(stacks, recipe.factors, recipe.degradation)
+    return card.residual_std

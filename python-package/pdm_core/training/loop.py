@@ -132,10 +132,10 @@ def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> Resi
 
 def _identity(recipe: AnyRecipe, dataset: Dataset) -> dict[str, Any]:
     """What a checkpoint belongs to."""
-    if isinstance(recipe, ZoneRecipe):
-        return {**recipe.as_dict(), "dataset": dataset.digest, "labels": dataset.label_digest}
     initial = initial_model(recipe)
-    return {**recipe.as_dict(), "dataset": dataset.digest, "initial_sha256": None if initial is None else initial.sha256}
+    labels = {"labels": dataset.label_digest} if isinstance(recipe, ZoneRecipe) else {}
+    begin = {"initial_sha256": None if initial is None else initial.sha256}
+    return {**recipe.as_dict(), "dataset": dataset.digest, **labels, **begin}
 
 
 def _fresh_state(recipe: AnyRecipe, device: torch.device) -> TrainingState:

@@ -14,7 +14,6 @@ from pdm_core.training.dataset import Dataset
 from pdm_core.training.initial import initial_model
 from pdm_core.training.loop import HISTORY, trained_denoiser, trained_network
 from pdm_core.training.recipe import Recipe
-from pdm_core.training.run_recipe import RunRecipe
 from pdm_core.training.zones.recipe import LABELS, ZoneRecipe
 from pdm_core.training.zones.stacks import labelled_volumes
 from pdm_core.version import package_version
@@ -24,7 +23,7 @@ _WORDS = ("title", "purpose", "licence", "data", "contrasts")
 _MIN_MATRIX = 32
 
 
-def refuse_without_words(recipe: RunRecipe) -> None:
+def refuse_without_words(recipe: Recipe | ZoneRecipe) -> None:
     """Raise `InputError` where a recipe does not say what a card needs: better before the training than after it."""
     missing = [word for word in _WORDS if word not in _words(recipe)]
     if missing:
@@ -92,9 +91,9 @@ def _pixels(recipe: ZoneRecipe, dataset: Dataset) -> tuple[float, float]:
     return round(min(pixels), 3), round(max(pixels), 3)
 
 
-def _words(recipe: RunRecipe) -> dict[str, Any]:
+def _words(recipe: Recipe | ZoneRecipe) -> dict[str, Any]:
     """The recipe's words; a run that starts from a model takes over what they leave out, and all data that it has seen."""
-    initial = initial_model(recipe) if isinstance(recipe, Recipe) else None
+    initial = initial_model(recipe)
     if initial is None:
         return dict(recipe.card)
     taken = {name: getattr(initial, name) for name in ("licence", "contrasts", "limits")}

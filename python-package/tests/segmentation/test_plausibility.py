@@ -6,7 +6,7 @@ import pytest
 from pdm_core.errors import InputError
 from pdm_core.segmentation.field import ZoneField
 from pdm_core.segmentation.gland import confidence, with_one_gland
-from pdm_core.segmentation.plausibility import flags_of, volumes_ml
+from pdm_core.segmentation.plausibility import ellipsoid_fill, flags_of, volumes_ml
 from pdm_core.segmentation.suitability import notes_on, refuse_unworkable, slice_plane
 from pdm_core.volume import Volume
 
@@ -47,6 +47,7 @@ STRANGE = {
     "at the left": (changed(_2=(slice(5, 7), slice(60, 70), slice(110, 160))), 0.9, "touches the left border"),
     "at the front": (changed(_2=(slice(5, 7), slice(0, 60), slice(80, 90))), 0.9, "touches the anterior border"),
     "upside down": (a_prostate(AXIAL * [[1], [-1], [1], [1]]), 0.9, "in front of the transition zone"),
+    "a frame": (changed(_0=(slice(None), slice(50, 112), slice(50, 110))), 0.9, "shape is not that of a prostate"),
     "unsure": (a_prostate(), 0.55, "mean probability of 0.55"),
 }
 
@@ -55,6 +56,16 @@ STRANGE = {
 def test_what_is_strange_is_said(kind):
     labels, sure, words = STRANGE[kind]
     assert words in " ".join(flags_of(labels, sure))
+
+
+@pytest.mark.parametrize("matrix", [np.eye(4), AXIAL * 2 + np.diag([0, 0, 0, -1.0])], ids=["cubes", "slices"])
+def test_an_ellipsoid_fills_itself_and_a_box_less(matrix):
+    k, j, i = np.indices((40, 60, 60))
+    ball = Volume(((k - 20) / 9) ** 2 + ((j - 30) / 20) ** 2 + ((i - 25) / 15) ** 2 < 1, matrix)
+    assert ellipsoid_fill(ball) == pytest.approx(1.0, abs=0.01)
+    box = Volume((abs(k - 20) < 9) & (abs(j - 30) < 20) & (abs(i - 25) < 15), matrix)
+    assert ellipsoid_fill(box) == pytest.approx((12 / 5) ** 1.5 / (4 / 3 * np.pi), abs=0.01)
+    assert ellipsoid_fill(Volume((k == 3) & (j == 3) & (i == 3), matrix)) > 0.8
 
 
 def test_only_the_largest_piece_stays_and_the_others_are_measured():

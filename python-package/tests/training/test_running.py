@@ -22,6 +22,7 @@ from pdm_core.errors import InputError, MemoryShortageError, PdmError
 from pdm_core.training import TrainingLimits, finished, publish, restoration, train
 from pdm_core.training.acceptance import accept
 from pdm_core.training.batches import BatchStream, draw_batch
+from pdm_core.training.course import score
 from pdm_core.training.dataset import SelectionRules, prepare
 from pdm_core.training.degradations import KspaceDegradation
 from pdm_core.training.loop import HISTORY
@@ -29,7 +30,7 @@ from pdm_core.training.pairs import PairSampler
 from pdm_core.training.recipe import Recipe
 from pdm_core.training.slices import SliceStack
 from pdm_core.training.team import password
-from pdm_core.training.validation import score, validation_factors
+from pdm_core.training.validation import validation_factors
 from pdm_core.zoo import find_model, list_models
 
 SETTINGS = {

@@ -9,6 +9,7 @@ from typing import Any
 from pdm_core.errors import InputError
 from pdm_core.training.run_recipe import RunRecipe
 from pdm_core.training.zones.stacks import WorkingGrid
+from pdm_core.zoo import ZoneCard, find_zone_model
 
 LABELS = ("background", "peripheral_zone", "transition_zone")
 _PAIRS = ("slices_mm", "percentiles")
@@ -26,6 +27,8 @@ class ZoneRecipe(RunRecipe):
         percentiles: of a volume's intensities that become -1 and 1.
         on_gland: share of the examples whose window lies about the gland; the others lie anywhere.
         dice: weight of the Dice loss beside the cross-entropy.
+        initial: name of the zone model, or path of its card, whose weights the run starts from; empty starts from random ones.
+            A recipe file that names one may leave out the network and the working grid: they are the model's.
     """
 
     mode: str = "zones"
@@ -35,6 +38,7 @@ class ZoneRecipe(RunRecipe):
     percentiles: tuple[float, float] = (1.0, 99.0)
     on_gland: float = 0.8
     dice: float = 1.0
+    initial: str = ""
 
     def complaints(self) -> dict[str, bool]:
         """What may be wrong, and whether it is fine."""
@@ -65,6 +69,8 @@ def zone_recipe(values: Mapping[str, Any]) -> ZoneRecipe:
         TypeError, ValueError: an entry of the wrong kind.
     """
     content = dict(values)
+    if content.get("initial"):
+        content = {**_as_in(find_zone_model(content["initial"])), **content}
     for name in {*_PAIRS, "grid_mm"} & set(content):
         content[name] = tuple(float(value) for value in content[name])
     if "window" in content:
@@ -74,3 +80,8 @@ def zone_recipe(values: Mapping[str, Any]) -> ZoneRecipe:
         if name in content and len(content[name]) != length:
             raise InputError(f"The recipe's {name} needs {length} numbers, not {list(content[name])}.")
     return ZoneRecipe(**content)
+
+
+def _as_in(card: ZoneCard) -> dict[str, Any]:
+    """The entries that a run takes over from the model that it starts from."""
+    return {name: getattr(card, name) for name in ("network", "grid_mm", "slices_mm", "percentiles")}
