@@ -43,11 +43,7 @@ class VolumeRun(WorkerRun):
         raise NotImplementedError
 
     def _volumeJob(self, task: str) -> dict:
-        return {
-            "task": task,
-            "ijk_to_ras": self._source.ijkToRAS.tolist(),
-            "metadata": {"node": self._source.name, "slice_thickness_mm": self._source.thickness},
-        }
+        return {"task": task, "ijk_to_ras": self._source.ijkToRAS.tolist(), "metadata": self._source.facts}
 
     def _resultOf(self, event: dict) -> Any:
         inputNode = self._still(self._inputID, _("The input volume"))

@@ -1,6 +1,6 @@
 """Between MRML volumes and arrays: what goes to the worker, and what comes back into the scene."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import slicer
@@ -9,7 +9,8 @@ from slicer.i18n import tr as _
 
 from pdm_core.errors import InputError
 
-_SLICE_THICKNESS = "0018,0050"
+# What the core asks of a volume's source: entry of its metadata to the tag in the headers.
+_TAGS = {"slice_thickness_mm": "0018,0050", "modality": "0008,0060", "body_part": "0018,0015"}
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,12 @@ class VoxelData:
     Attributes:
         array: `[K, J, I]` in the node's number format.
         ijkToRAS: 4x4, to world coordinates; left-handed matrices are kept.
-        name: of the node.
-        thickness: of its slices in mm as its DICOM headers tell, or None.
+        facts: what is known of its source, for `pdm_core.Volume.metadata`; more, where its DICOM headers are at hand.
     """
 
     array: np.ndarray
     ijkToRAS: np.ndarray
-    name: str
-    thickness: float | None = None
+    facts: dict = field(default_factory=dict)
 
 
 def readVolume(node, hardenTransform: bool = False) -> VoxelData:
@@ -52,7 +51,7 @@ def readVolume(node, hardenTransform: bool = False) -> VoxelData:
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     matrix = _toWorld(node, hardenTransform) @ slicer.util.arrayFromVTKMatrix(matrix)
-    return VoxelData(np.array(slicer.util.arrayFromVolume(node)), matrix, name, _sliceThickness(node))
+    return VoxelData(np.array(slicer.util.arrayFromVolume(node)), matrix, _facts(node))
 
 
 def writeVolume(node, array: np.ndarray, ijkToRAS: np.ndarray) -> None:
@@ -69,16 +68,18 @@ def newVolume(name: str):
     return slicer.mrmlScene.AddNode(node)
 
 
-def _sliceThickness(node) -> float | None:
-    """From the DICOM database, for a volume that was loaded from it: the node knows the slices' distance only."""
+def _facts(node) -> dict:
+    """From the DICOM database, for a volume that was loaded from it: the node knows its name and the slices' distance only."""
+    # Slicer names a volume after its series, or else after its file.
+    facts = {"node": node.GetName(), "series_description": node.GetName()}
     instances = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
     database = getattr(slicer, "dicomDatabase", None)
-    if not instances or database is None:
-        return None
+    if instances and database is not None:
+        facts |= {name: database.instanceValue(instances[0], tag) for name, tag in _TAGS.items()}
     try:
-        return float(database.instanceValue(instances[0], _SLICE_THICKNESS))
-    except ValueError:
-        return None
+        return {**facts, "slice_thickness_mm": float(facts["slice_thickness_mm"])}
+    except (KeyError, ValueError):
+        return {**facts, "slice_thickness_mm": None}
 
 
 def _toWorld(node, hardenTransform: bool) -> np.ndarray:

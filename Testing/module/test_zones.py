@@ -245,6 +245,21 @@ def test_what_cannot_be_segmented_is_refused_and_leaves_nothing(logic, a_phantom
 
 
 @pytest.mark.usefixtures("phantom_zoo")
+def test_the_dicom_headers_of_another_part_of_the_body_are_believed(logic, a_phantom_node, monkeypatch):
+    headers = {"0018,0015": "BRAIN", "0008,0060": "MR"}
+    database = types.SimpleNamespace(instanceValue=lambda uid, tag: headers.get(tag, ""))
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    node = a_phantom_node()
+    node.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
+    with pytest.raises(InputError, match="BRAIN"):
+        logic.segmentZones(node, **PHANTOM)
+    headers["0018,0015"] = "PROSTATE"
+    node.SetName("ADC")
+    warnings = logic.segmentZones(node, **PHANTOM).provenance["warnings"]
+    assert any("'ADC'" in warning for warning in warnings)
+
+
+@pytest.mark.usefixtures("phantom_zoo")
 def test_cancelled_and_killed_runs_leave_nothing(logic, a_phantom_node):
     node = a_phantom_node()
     before = nodes()
