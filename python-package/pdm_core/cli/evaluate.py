@@ -165,9 +165,14 @@ def _update_cards(models: list[str], kind: str, rows: Any, facts: dict[str, Any]
         others = tuple(f"{other.name}," for other in cards if other.name != card.name)
         mine = [row for row in rows if not row.method.startswith(others)]
         kept = _measured_before(card.quality.get(kind, ()), mine)
-        command = f"{card.quality['command']}; {facts['command']}" if kept else facts["command"]
+        commands = [*(card.quality["command"].split("; ") if kept else ()), facts["command"]]
         table = with_means([*kept, *(row for row in mine if row.case != MEAN)])
-        quality = {**card.quality, kind: [asdict(row) for row in table], **facts, "command": command}
+        quality = {
+            **card.quality,
+            kind: [asdict(row) for row in table],
+            **facts,
+            "command": "; ".join(dict.fromkeys(commands)),
+        }
         write_card(replace(card, quality=quality), card.weights.with_suffix(".json"))
 
 

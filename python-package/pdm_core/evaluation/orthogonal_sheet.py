@@ -14,6 +14,7 @@ from pdm_core.volume.volume import FloatArray, Matrix
 
 # Width and height in mm of what is shown: around the middle, and around each end of the gland.
 _WHOLE_MM, _DETAIL_MM = (110.0, 70.0), (44.0, 28.0)
+_PERCENTILES = (1.0, 98.0)
 Box = tuple[slice, slice]
 
 
@@ -25,7 +26,8 @@ def draw_orthogonal_sheet(
     Args:
         side: scan and methods on its grid.
         methods: to show, with the titles of their columns.
-        places: points in mm, RAS; the first decides the slice and is shown with much around it, the others magnified.
+        places: points in mm, RAS; the first decides the slice and is shown with much around it, the others magnified. The
+            methods share a window in each row; the real scan, taken with other coils nearby, has its own.
         title: of the real scan's column.
         path: of the picture.
     """
@@ -37,14 +39,14 @@ def draw_orthogonal_sheet(
         words: np.where(side.inside[number], side.restored[method][number], np.nan) for method, words in methods.items()
     }
     columns[title] = side.scan.array[number]
-    window = [float(value) for value in np.percentile(side.scan.array[number][side.inside[number]], (1.0, 99.5))]
     figure = Figure(figsize=(3.3 * len(columns), 2.3 * len(places)), facecolor="black", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(places), len(columns), squeeze=False)
     for row, (name, point) in enumerate(places.items()):
-        box = _box(side, point, _DETAIL_MM if row else _WHOLE_MM)
-        for column, (words, image) in enumerate(columns.items()):
-            _show(axes[row, column], f"{words}, {name}" if row else words, _upright(side, image, box), window)
+        images = [_upright(side, image, _box(side, point, _DETAIL_MM if row else _WHOLE_MM)) for image in columns.values()]
+        windows = [_window(images[0])] * len(methods) + [_window(images[-1])]
+        for column, words in enumerate(columns):
+            _show(axes[row, column], f"{words}, {name}" if row else words, images[column], windows[column])
     figure.savefig(path, dpi=100, pil_kwargs={"optimize": True})
 
 
@@ -79,6 +81,11 @@ def _most(side: SideView, axis: int) -> float:
     """The greatest component of an axis of the scan in RAS."""
     direction = side.scan.ijk_to_ras[:3, axis]
     return float(direction[np.abs(direction).argmax()])
+
+
+def _window(image: FloatArray) -> tuple[float, float]:
+    low, high = np.nanpercentile(image, _PERCENTILES)
+    return float(low), float(high)
 
 
 def _show(axis: Any, title: str, image: FloatArray, window: Sequence[float]) -> None:

@@ -1,13 +1,14 @@
 """Scans across one another: the motion between them is found, and what was seen from the side is measured as what it is."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
 
-from pdm_core import InputError, SuperResolutionOptions, Volume, write_volume
+from pdm_core import InputError, SuperResolutionOptions, Volume, find_model, write_volume
 from pdm_core.cli.main import main
 from pdm_core.degradation.profile import SliceOperator, SliceProfile
 from pdm_core.evaluation.orthogonal import BASELINE, EXACT, Study, evaluate_orthogonal, find_study, places_of
@@ -113,6 +114,19 @@ def test_the_command_prints_writes_and_draws(both_zoo, some_data, capsys):
         "one-sagittal.png"
     }
     assert (out / "one-sagittal.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_card_keeps_what_was_measured_of_other_cases_factors_and_kinds(both_zoo, some_data, monkeypatch):
+    shutil.copytree(both_zoo.weights.parent, some_data / "zoo")
+    monkeypatch.setenv("PDM_ZOO", str(some_data / "zoo"))
+    words = ["evaluate", "--data", str(some_data), "--cases", "one", "--models", "thin", "--steps", "1", "--update-cards"]
+    for kind in (["--orthogonal"], *(["--through-plane", "--factors", factor] for factor in ("2", "3", "3"))):
+        assert main([*words, *kind]) == 0
+    quality = find_model("thin").quality
+    rows = [(row["case"], row["factor"]) for row in quality["through_plane"] if row["method"] == "linear"]
+    assert rows == [("one", 2.0), ("one", 3.0), ("mean", 2.0), ("mean", 3.0)]
+    assert [command.split("--factors ")[1][0] for command in quality["command"].split("; ")] == ["2", "3"]
+    assert [row["method"] for row in quality["orthogonal"]["rows"]] == ["linear", BASELINE, EXACT, "thin, 1 step"]
 
 
 def test_a_case_without_scans_across_is_refused(some_data):
