@@ -13,7 +13,6 @@ from pdm_core.cli.console import Console, console_for
 from pdm_core.cli.data import data_folder
 
 _IN_PLANE, _BETWEEN = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0), (2.0, 4.0, 6.0)
-_CONVENTION = "Dice and 95 % Hausdorff distance on the grid of the labels, mm by the true spacing"
 
 
 def add_zone_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +28,7 @@ def add_zone_arguments(parser: argparse.ArgumentParser) -> None:
 def run_zones(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     from pdm_core.evaluation.tables import circumstances
-    from pdm_core.evaluation.zones import labelled_cases
+    from pdm_core.evaluation.zones import ZONE_CONVENTION, labelled_cases
     from pdm_core.zoo import find_zone_model, list_zone_models
 
     chosen = arguments.zone_models or [card.name for card in list_zone_models()] or ["auto"]
@@ -38,7 +37,7 @@ def run_zones(arguments: argparse.Namespace) -> int:
     with console_for(arguments) as console:
         measure = _study if arguments.study else _table
         kind, table, content = measure(arguments, cases, console)
-        facts = circumstances(_CONVENTION, "all", _command(arguments))
+        facts = circumstances(ZONE_CONVENTION, "all", _command(arguments))
         if arguments.output is not None:
             text = table + "\n\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()) + "\n"
             write_text(_made(arguments.output) / f"{kind}.md", text)

@@ -103,22 +103,25 @@ def _import(arguments: argparse.Namespace) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> None:
-    from pdm_core.evaluation.tables import as_markdown
-    from pdm_core.training.acceptance import accept
+    from pdm_core.training.acceptance import accept, finished_model
     from pdm_core.training.dataset import Dataset
+    from pdm_core.zoo import ZoneCard
 
     dataset = Dataset.open(arguments.data)
     command = f"pdm-sr models add {arguments.run_folder.name} --data {arguments.data.name}"
     with console_for(arguments) as console:
-        card, rows = accept(
-            arguments.run_folder,
-            dataset,
-            device=arguments.device,
-            command=command,
-            progress=console.progress,
-            warn=console.warning,
-        )
-        console.result(
-            f"{as_markdown(rows)}\n\n{card.name} is added: {card.weights}",
-            {"weights": str(card.weights), "rows": [asdict(row) for row in rows]},
-        )
+        settings: dict[str, Any] = {"device": arguments.device, "command": command, "progress": console.progress}
+        finished = finished_model(arguments.run_folder)
+        card: ModelCard | ZoneCard
+        if isinstance(finished, ZoneCard):
+            from pdm_core.evaluation.zones import zones_as_markdown
+            from pdm_core.training.zones.acceptance import accept_zones
+
+            card, zone_rows = accept_zones(finished, dataset, **settings)
+            table, rows = zones_as_markdown(zone_rows), [asdict(row) for row in zone_rows]
+        else:
+            from pdm_core.evaluation.tables import as_markdown
+
+            card, gains = accept(arguments.run_folder, dataset, warn=console.warning, **settings)
+            table, rows = as_markdown(gains), [asdict(row) for row in gains]
+        console.result(f"{table}\n\n{card.name} is added: {card.weights}", {"weights": str(card.weights), "rows": rows})

@@ -21,6 +21,7 @@ Labels = NDArray[np.uint8]
 
 # The label values of each structure that is measured.
 STRUCTURES = {"peripheral zone": (1,), "transition zone": (2,), "gland": (1, 2)}
+ZONE_CONVENTION = "Dice and 95 % Hausdorff distance on the grid of the labels, mm by the true spacing"
 _EXPERT = "expert"
 
 

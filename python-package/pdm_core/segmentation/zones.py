@@ -12,7 +12,7 @@ from pdm_core.networks.devices import choose_device, device_name
 from pdm_core.progress import CancelCheck, ProgressCallback, WarningCallback, collecting
 from pdm_core.segmentation.field import ZoneField
 from pdm_core.segmentation.gland import confidence, with_one_gland
-from pdm_core.segmentation.labels import ZONES
+from pdm_core.segmentation.labels import GLAND, ZONES
 from pdm_core.segmentation.plausibility import flags_of, volumes_ml
 from pdm_core.segmentation.segmenter import Segmenter, find_segmenter
 from pdm_core.segmentation.suitability import notes_on, refuse_unworkable
@@ -23,6 +23,8 @@ from pdm_core.volume.volume import FloatArray, Volume
 NOTICE = "Derived labels, drawn by a neural network and checked by no one. Research use, not for diagnosis."
 # Smaller pieces than this are not worth a word.
 _WORTH_SAYING_ML = 0.05
+# Where other pieces have this share of the gland's volume, the largest may be the wrong one.
+_DOUBTFUL_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +112,8 @@ def find_zones(
         say(line)
     field, left_out = with_one_gland(segmenter.find(volume, there, progress, cancel))
     labels, sure = field.labels_on(volume), confidence(field)
-    volumes, flags = volumes_ml(labels), (*flags_of(labels, sure), *_on_pieces(left_out))
+    volumes = volumes_ml(labels)
+    flags = (*flags_of(labels, sure), *_on_pieces(left_out, volumes[GLAND.key]))
     record = {
         "notice": NOTICE,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -143,11 +146,13 @@ def notes_on_licence(segmenter: Segmenter) -> Iterator[str]:
         yield f"The model {segmenter.name} is for non-commercial use only. Its licence: {segmenter.licence}"
 
 
-def _on_pieces(left_out: Sequence[float]) -> Iterator[str]:
+def _on_pieces(left_out: Sequence[float], gland_ml: float) -> Iterator[str]:
     """What to say of pieces apart from the gland, by their volumes in ml."""
     said = [piece for piece in left_out if piece >= _WORTH_SAYING_ML]
-    if said:
-        yield (
-            f"The gland was found in {len(said) + 1} pieces: only the largest was kept, "
-            f"{sum(said):.2f} ml apart from it were left out."
-        )
+    if not said:
+        return
+    doubt = "; see whether it is the prostate" if sum(said) > _DOUBTFUL_SHARE * gland_ml else ""
+    yield (
+        f"The gland was found in {len(said) + 1} pieces: only the largest was kept, "
+        f"{sum(said):.2f} ml apart from it were left out{doubt}."
+    )

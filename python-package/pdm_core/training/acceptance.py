@@ -18,7 +18,7 @@ from pdm_core.training.dataset import Dataset, DataSource, VolumeRecord
 from pdm_core.training.degradations import KspaceDegradation
 from pdm_core.training.validation import validation_factors
 from pdm_core.volume import Volume
-from pdm_core.zoo import ModelCard, import_model, read_card, verify_model, write_card
+from pdm_core.zoo import ModelCard, ZoneCard, import_model, read_card, verify_model, write_card
 
 _CONVENTION = "unit_float"
 
@@ -50,9 +50,8 @@ def accept(
     Raises:
         InputError: no finished run, no in-plane model, another dataset, no test volume, or no better than zero filling.
     """
-    path = _card_path(run_folder)
-    card = read_card(path)
-    verify_model(card)
+    card = finished_model(run_folder)
+    path = card.weights.with_suffix(".json")
     if not isinstance(card, ModelCard) or card.mode != "in-plane":
         raise InputError(
             f"The model {card.name} is for {card.mode} runs; only in-plane models are measured here.",
@@ -93,11 +92,14 @@ def _teacher(card: ModelCard) -> list[str]:
     return [distillation["teacher"]] if distillation else []
 
 
-def _card_path(run_folder: Path) -> Path:
+def finished_model(run_folder: Path) -> ModelCard | ZoneCard:
+    """The verified card of the one model that a finished run has left in its folder; raises `InputError` for others."""
     cards = [path for path in sorted(run_folder.glob("*.json")) if path.with_suffix(".safetensors").is_file()]
     if len(cards) != 1:
         raise InputError(f"{run_folder} holds {len(cards)} finished models.", "Give the folder of one finished pdm-sr train.")
-    return cards[0]
+    card = read_card(cards[0])
+    verify_model(card)
+    return card
 
 
 def _cases(dataset: Dataset, card: ModelCard, warn: Callable[[str], None]) -> list[Case]:

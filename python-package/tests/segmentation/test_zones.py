@@ -97,6 +97,11 @@ def test_a_piece_apart_is_left_out_and_said(seeing):
     zones = find_zones(volume.with_array(array), device="cpu")
     assert zones.labels.array[2:4, 4:12, 4:12].max() == 0
     assert "in 2 pieces" in " ".join(zones.flags) and zones.record["pieces"] == 2 and zones.record["left_out_ml"] > 0.05
+    assert "see whether" not in " ".join(zones.flags)
+    array[12:20, :24, :24] = 400
+    array[:8, :24, -20:] = 400
+    zones = find_zones(volume.with_array(array), device="cpu")
+    assert "see whether it is the prostate" in " ".join(zones.flags)
 
 
 def test_pixels_that_are_coarser_than_the_training_s_are_said(seeing):

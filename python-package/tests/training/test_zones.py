@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pdm_core import Volume, write_volume
+from pdm_core.cli.main import main
 from pdm_core.errors import CancelledError, InputError
 from pdm_core.training import finished, load_recipe, publish, train
 from pdm_core.training.course import score
@@ -19,7 +20,7 @@ from pdm_core.training.zones.examples import ExampleSampler
 from pdm_core.training.zones.loss import partial_cross_entropy, partial_dice_loss, zone_loss
 from pdm_core.training.zones.recipe import ZoneRecipe
 from pdm_core.training.zones.stacks import GLAND, labelled_volumes
-from pdm_core.zoo import read_card, verify_model
+from pdm_core.zoo import find_zone_model, read_card, verify_model
 
 RULES = SelectionRules(min_matrix=32)
 MATRIX = np.diag([-1.0, -1.0, 3.0, 1.0])
@@ -45,10 +46,10 @@ def write(folder, name, array):
 
 @pytest.fixture(scope="module")
 def a_dataset(tmp_path_factory):
-    """Three patients to train on, one of them with a gland only, and one to validate on."""
+    """Three patients to train on, one of them with a gland only, one to validate on and one to test on."""
     root = tmp_path_factory.mktemp("patients")
     splits = []
-    for number, split in enumerate(("train", "train", "train", "val")):
+    for number, split in enumerate(("train", "train", "train", "val", "test")):
         image, labels = a_phantom(number)
         write(root / f"p{number}", "t2", image)
         kind = "gland_pseudo" if number == 2 else "zones_expert"
@@ -67,7 +68,7 @@ def a_recipe(**changes):
     return ZoneRecipe(**{**settings, **changes})
 
 
-def test_a_run_learns_and_publishes_a_zone_model_that_verifies(a_dataset, tmp_path):
+def test_a_run_learns_and_publishes_a_zone_model_that_verifies(a_dataset, tmp_path, monkeypatch):
     recipe = a_recipe()
     train(recipe, tmp_path, dataset=a_dataset)
     history = json.loads((tmp_path / "history.json").read_text())
@@ -80,6 +81,22 @@ def test_a_run_learns_and_publishes_a_zone_model_that_verifies(a_dataset, tmp_pa
     assert card.mode == "zones" and card.non_commercial and card.window == (32, 32) and card.spacing_mm == (1.0, 1.0)
     assert card.training["validation"] == max(history, key=score)
     assert read_card(tmp_path / "pieces.json").grid_mm == (3.0, 1.0, 1.0)
+    monkeypatch.setenv("PDM_ZOO", str(tmp_path / "own"))
+    monkeypatch.setattr("pdm_core.segmentation.zones.refuse_unworkable", lambda volume: None)
+    assert main(["models", "add", str(tmp_path), "--data", str(a_dataset.folder)]) == 0
+    rows = find_zone_model("pieces").quality["zones"]["rows"]
+    assert {row["case"] for row in rows} == {"p4/t2"} and all(row["dice"] > 0.3 for row in rows)
+    begun = load_recipe(write_recipe(tmp_path, initial=str(tmp_path / "pieces.json")))
+    assert begun.network == recipe.network and begun.grid_mm == recipe.grid_mm
+    train(begun, tmp_path / "more", dataset=a_dataset)
+    first = json.loads((tmp_path / "more" / "history.json").read_text())[0]
+    assert first["loss"] < history[0]["loss"]
+
+
+def write_recipe(folder, **entries):
+    content = {"name": "more", "mode": "zones", "iterations": 4, "validate_every": 4, "batch": 2, "window": [4, 32, 32]}
+    (folder / "more.yaml").write_text(json.dumps({**content, "card": {"title": "t", "purpose": "p"}, **entries}))
+    return folder / "more.yaml"
 
 
 @pytest.mark.parametrize("network", [{"kind": "zonal_unet", "channels": [8, 16]}, {"kind": "cat_net", "channels": [4, 8]}])
@@ -167,9 +184,8 @@ def test_labels_come_from_beside_the_image_or_from_a_table(tmp_path):
         write(folder, "t2", image)
         write(folder, "t2_other_grid", image[:, 4:])
         write(folder, "zones_ai_net", labels)
-        rows.append(
-            {"image": f"archive/p{number}/t2.nii.gz", "zones": f"archive/p{number}/zones_ai_net.nii.gz", "trust": "0.9"}
-        )
+        paths = {"image": f"archive/p{number}/t2.nii.gz", "zones": f"archive/p{number}/zones_ai_net.nii.gz"}
+        rows.append({**paths, "patient": f"p{number}", "trust": "0.9"})
     found = prepare(tmp_path / "archive", tmp_path / "a", RULES)
     assert {record.name.split("/")[1] for record in found.volumes} == {"t2", "t2_other_grid"}
     labelled = {record.name: record.labelling for record in found.volumes if record.labelling is not None}
