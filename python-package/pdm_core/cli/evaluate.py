@@ -165,15 +165,15 @@ def _update_cards(models: list[str], kind: str, rows: Any, facts: dict[str, Any]
         others = tuple(f"{other.name}," for other in cards if other.name != card.name)
         mine = [row for row in rows if not row.method.startswith(others)]
         kept = _measured_before(card.quality.get(kind, ()), mine)
-        commands = [*(card.quality["command"].split("; ") if kept else ()), facts["command"]]
+        both = {name: _joined(card.quality[name] if kept else "", facts[name]) for name in ("command", "slices")}
         table = with_means([*kept, *(row for row in mine if row.case != MEAN)])
-        quality = {
-            **card.quality,
-            kind: [asdict(row) for row in table],
-            **facts,
-            "command": "; ".join(dict.fromkeys(commands)),
-        }
+        quality = {**card.quality, kind: [asdict(row) for row in table], **facts, **both}
         write_card(replace(card, quality=quality), card.weights.with_suffix(".json"))
+
+
+def _joined(before: str, now: str) -> str:
+    """Two entries of a card as one; the same words are not said twice."""
+    return "; ".join(dict.fromkeys([*filter(None, before.split("; ")), now]))
 
 
 def _measured_before(known: Any, fresh: Any) -> list[Any]:
