@@ -228,6 +228,7 @@ def test_parameters_out_of_range_cannot_be_set(panel):
 def test_the_panels_picture(task, panel, a_volume_node, tmp_path):
     """Saved in the folder that PDM_SCREENSHOT names, to be looked at; its size shows that everything is laid out."""
     panel.setInputVolume(a_volume_node(name="t2_tra"))
+    panel._parameters.zones = True
     if task == "zones":
         panel.ui.modeBox.setCurrentIndex(3)
     panel.ui.advancedSection.collapsed = task == "restoration"

@@ -6,8 +6,6 @@ import slicer
 from host.waiting import wait_until
 
 from pdm_core import Volume, read_volume
-from pdm_core.zoo import list_zone_models
-from pdm_core.zoo.catalogue import BUNDLED
 
 CASES = [
     *(("prostate/prostatex/ProstateX-0218", stack) for stack in ("t2_tra", "t2_sag", "t2_cor")),
@@ -16,12 +14,6 @@ CASES = [
 # The middle of the slices, so that a run takes seconds.
 _MIDDLE_MM = 96.0
 _FACTOR = 1.5
-
-
-@pytest.fixture(autouse=True)
-def _bundled():
-    if not any(card.weights.parent == BUNDLED for card in list_zone_models()):
-        pytest.skip("no zone model is bundled yet")
 
 
 @pytest.fixture
