@@ -137,15 +137,15 @@ def differences(rows: Sequence[StudyRow], seed: int = 0) -> list[Difference]:
 def study_as_markdown(rows: Sequence[StudyRow], gains: Sequence[Difference]) -> str:
     """Means over the cases, and the differences to the baselines."""
     lines = [
-        "| direction | factor | method | structure | Dice | Dice to undegraded | cases |",
-        "|---|---|---|---|---|---|---|",
+        "| direction | factor | method | structure | Dice | labelled | Dice to undegraded | cases |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for key in dict.fromkeys((row.direction, row.factor, row.method, row.structure) for row in rows):
         group = [row for row in rows if (row.direction, row.factor, row.method, row.structure) == key]
         real = [row.dice for row in group if row.dice is not None]
         shown = f"{np.mean(real):.3f}" if real else "-"
         stable = np.mean([row.dice_undegraded for row in group])
-        lines.append(f"| {key[0]} | x{key[1]:g} | {key[2]} | {key[3]} | {shown} | {stable:.3f} | {len(group)} |")
+        lines.append(f"| {key[0]} | x{key[1]:g} | {key[2]} | {key[3]} | {shown} | {len(real)} | {stable:.3f} | {len(group)} |")
     lines += ["", "| direction | factor | method | structure | measure | difference to baseline | 95 % interval | cases |"]
     lines.append("|---|---|---|---|---|---|---|---|")
     for gain in gains:
@@ -168,7 +168,7 @@ def study_figure(rows: Sequence[StudyRow]) -> Any:
                 points = _means([row for row in part if row.method in (method, UNDEGRADED)])
                 axis.plot(list(points), list(points.values()), "o-", markersize=3, label=method)
             axis.set(title=f"{structure}, {direction}", xlabel="factor", ylabel="Dice", ylim=(0, 1))
-    panels[0][0].legend(fontsize=7)
+        line[0].legend(fontsize=7)
     return figure
 
 
