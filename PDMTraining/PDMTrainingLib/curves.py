@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from PDMTrainingLib.files import HISTORY, history
 
 _ATTRIBUTE = "PDMTraining.run"
-_STEP, _LOSS, _GAIN = "step", "loss", "psnr_gain_"
+_STEP, _LOSS, _GAIN, _DICE = "step", "loss", "psnr_gain_", "dice_"
 
 
 class Curves:
@@ -41,7 +41,7 @@ class Curves:
         table = self._node("vtkMRMLTableNode", self._folder.name)
         table.SetAndObserveTable(_tableOf(records))
         for column in records[-1]:
-            if column == _LOSS or column.startswith(_GAIN):
+            if column == _LOSS or column.startswith((_GAIN, _DICE)):
                 self._plot(table, column)
         return True
 
@@ -54,7 +54,7 @@ class Curves:
         chart = self._node("vtkMRMLPlotChartNode", _("Training of {name}").format(name=self._folder.name))
         chart.SetTitle(chart.GetName())
         chart.SetXAxisTitle(_("step"))
-        chart.SetYAxisTitle(_("loss; gain over zero filling in dB"))
+        chart.SetYAxisTitle(_("loss; gain over zero filling in dB, or Dice coefficient"))
         return chart
 
     def _plot(self, table, column: str) -> None:
@@ -63,8 +63,7 @@ class Curves:
         known = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
         if any(series is not None and series.GetYColumnName() == column for series in known):
             return
-        name = column if column == _LOSS else _("gain {factor}, dB").format(factor=column.removeprefix(_GAIN))
-        series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
+        series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", _nameOf(column))
         series.SetAndObserveTableNodeID(table.GetID())
         series.SetXColumnName(_STEP)
         series.SetYColumnName(column)
@@ -81,6 +80,14 @@ class Curves:
         node = slicer.mrmlScene.AddNewNodeByClass(kind, name)
         node.SetAttribute(_ATTRIBUTE, str(self._folder))
         return node
+
+
+def _nameOf(column: str) -> str:
+    """What a curve is called in the chart's legend."""
+    if column.startswith(_GAIN):
+        return _("gain {factor}, dB").format(factor=column.removeprefix(_GAIN))
+    structures = {"dice_pz": _("peripheral zone"), "dice_tz": _("transition zone"), "dice_gland": _("gland")}
+    return _("Dice, {structure}").format(structure=structures[column]) if column in structures else column
 
 
 def _tableOf(records: list[dict]) -> vtk.vtkTable:

@@ -206,6 +206,18 @@ def test_from_images_to_a_model_by_clicks(panel, studies, a_recipe, tmp_path, mo
     assert "pdm-sr models add" in qt.QApplication.clipboard().text()
 
 
+def test_the_chart_of_a_zone_run_shows_its_dice_coefficients(scene, tmp_path):
+    from PDMTrainingLib.curves import Curves
+
+    measures = {"dice_pz": 0.5, "dice_tz": 0.75, "dice_gland": 0.8}
+    (tmp_path / "history.json").write_text(json.dumps([{"step": 10, "loss": 1.5, **measures}]))
+    assert Curves(tmp_path).refresh()
+    (chart,) = charts()
+    series = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
+    assert [one.GetYColumnName() for one in series] == ["loss", *measures]
+    assert [one.GetName() for one in series] == ["loss", "Dice, peripheral zone", "Dice, transition zone", "Dice, gland"]
+
+
 def test_a_stopped_run_goes_on_and_a_killed_one_too_but_not_with_another_recipe(panel, dataset, a_recipe, tmp_path):
     run = tmp_path / "run"
     choose_training(panel, dataset, run, a_recipe(**LONG))
