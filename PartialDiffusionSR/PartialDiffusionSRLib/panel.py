@@ -161,8 +161,9 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         zoneBox.showTask(ui, parameters.mode)
         slices = parameters.mode not in (Mode.IN_PLANE, Mode.ZONES)
         ui.reachBox.visible = parameters.mode is Mode.THROUGH_PLANE
-        for widget in (ui.label_Thickness, ui.thicknessBox, ui.label_Profile, ui.profileBox):
-            widget.visible = slices
+        for name in ("Thickness", "Profile", "Matching", "Adapt"):
+            for widget in (getattr(ui, f"label_{name}"), getattr(ui, f"{name.lower()}Box")):
+                widget.visible = slices
         ui.factorBox.enabled = not choosesFactor(parameters)
         if self._mode is not parameters.mode:
             self._mode = parameters.mode

@@ -44,6 +44,22 @@ class Profile(Enum):
         }[self]
 
 
+class Matching(Enum):
+    """What becomes of planes across the slices, which are thinner than those that a network has learned from."""
+
+    NONE = "none"
+    RESIDUAL = "residual"
+    AVERAGE = "average"
+
+    def label(self) -> str:
+        """The text of the combo box."""
+        return {
+            Matching.NONE: _("As they are"),
+            Matching.RESIDUAL: _("Averaged for what is added"),
+            Matching.AVERAGE: _("Averaged"),
+        }[self]
+
+
 class Sampler(Enum):
     """Samplers; automatic takes the model's own."""
 
@@ -110,6 +126,8 @@ class PartialDiffusionSRParameterNode:
     reachPixels: bool = True
     thickness_mm: Annotated[float, WithinRange(0.0, 100.0)] = 0.0
     profile: Profile = Profile.GAUSSIAN
+    thickness_matching: Matching = Matching.NONE
+    adapt: Annotated[int, WithinRange(0, 100000)] = 0
     model: str = "auto"
     sampler: Sampler = Sampler.AUTOMATIC
     steps: Annotated[int, WithinRange(0, 1000)] = 0
@@ -134,6 +152,9 @@ def optionsOf(parameters: PartialDiffusionSRParameterNode) -> SuperResolutionOpt
         factor=None if choosesFactor(parameters) else parameters.factor,
         thickness_mm=parameters.thickness_mm or None,
         profile=parameters.profile.value,
+        thickness_matching=parameters.thickness_matching.value,
+        # What was set for slices does not stop a later run within them.
+        adapt=0 if parameters.mode is Mode.IN_PLANE else parameters.adapt,
         model=parameters.model,
         sampler=parameters.sampler.value,
         steps=parameters.steps or None,

@@ -203,7 +203,7 @@ def test_stopping_all_leaves_no_process_and_no_folder(logic, a_volume_node):
 def test_the_parameters_are_the_options_one_to_one(logic):
     from dataclasses import fields
 
-    from PartialDiffusionSRLib.parameters import Align, Grid, Mode, Profile, Sampler, optionsOf
+    from PartialDiffusionSRLib.parameters import Align, Grid, Matching, Mode, Profile, Sampler, optionsOf
     from pdm_core.pipeline import options as core
 
     parameters = logic.getParameterNode()
@@ -211,6 +211,7 @@ def test_the_parameters_are_the_options_one_to_one(logic):
     missing = {field.name for field in fields(core.SuperResolutionOptions)} - set(parameters.allParameters)
     assert not missing
     kinds = {"mode": Mode, "profile": Profile, "sampler": Sampler, "grid": Grid, "align": Align}
+    kinds["thickness_matching"] = Matching
     for name, kind in kinds.items():
         assert tuple(member.value for member in kind if member is not Mode.ZONES) == core._CHOICES[name]
     parameters.steps, parameters.batch, parameters.renewAllNoise, parameters.align = 5, 2, True, Align.FIELD_OF_VIEW
@@ -219,10 +220,15 @@ def test_the_parameters_are_the_options_one_to_one(logic):
     parameters.mode, parameters.thickness_mm, parameters.profile = Mode.THROUGH_PLANE, 3.5, Profile.BOX
     changed = optionsOf(logic.getParameterNode())
     assert (changed.mode, changed.factor, changed.thickness_mm, changed.profile) == ("through-plane", None, 3.5, "box")
+    parameters.thickness_matching, parameters.adapt = Matching.RESIDUAL, 200
+    changed = optionsOf(logic.getParameterNode())
+    assert (changed.thickness_matching, changed.adapt) == ("residual", 200)
     parameters.reachPixels, parameters.factor = False, 3.0
     assert optionsOf(logic.getParameterNode()).factor == 3.0
     parameters.mode, parameters.reachPixels = Mode.ISOTROPIC, True
     assert optionsOf(logic.getParameterNode()).factor == 3.0
+    parameters.mode = Mode.IN_PLANE
+    optionsOf(logic.getParameterNode()).validate()
 
 
 def test_slices_are_restored_with_the_thickness_of_their_dicom_headers(logic, a_volume_node, monkeypatch):

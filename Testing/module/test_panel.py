@@ -169,7 +169,9 @@ def test_the_task_decides_models_and_widgets(panel, a_volume_node):
         return [panel.ui.modelBox.itemText(row) for row in range(panel.ui.modelBox.count)]
 
     def shown():
-        return [not widget.isHidden() for widget in (panel.ui.reachBox, panel.ui.thicknessBox, panel.ui.profileBox)]
+        between = [panel.ui.thicknessBox, panel.ui.profileBox, panel.ui.matchingBox, panel.ui.adaptBox]
+        assert len({widget.isHidden() for widget in between}) == 1
+        return [not widget.isHidden() for widget in (panel.ui.reachBox, *between[:2])]
 
     panel.setInputVolume(a_volume_node())
     panel.ui.modelBox.setCurrentIndex(panel.ui.modelBox.findData("fast"))
