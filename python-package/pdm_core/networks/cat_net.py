@@ -1,7 +1,8 @@
 """CAT-Net (Hung et al., IEEE TMI 2022): a 2-D U-Net whose deep features of all slices attend to each other.
 
-Written from the article's description. Its network follows nnU-Net's 2-D one: two convolutions with instance normalisation
-and leaky ReLU a scale, strided convolutions on the way down, transposed ones on the way up.
+Written from the published idea, without its code; the sizes are our own. The network follows nnU-Net's 2-D one: two
+convolutions with instance normalisation and leaky ReLU a scale, strided convolutions on the way down, transposed ones on the
+way up.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pdm_core.networks.slicewise import padded_to_multiple, stacked, unstacked
 
@@ -48,7 +48,7 @@ class CATNet(nn.Module):
         first = len(channels) - attended
         self.attention = nn.ModuleDict(
             {
-                str(level): nn.ModuleList(CrossSliceBlock(channels[level], heads) for _ in range(depth))
+                str(level): nn.ModuleList(_cross_slice_block(channels[level], heads) for _ in range(depth))
                 for level in range(first, len(channels))
             }
         )
@@ -72,40 +72,20 @@ class CATNet(nn.Module):
             return x
         features = unstacked(x, count)
         features = features + slice_positions(count, x.shape[1]).to(features)[:, :, None, None]
+        # The vectors of a pixel in all slices are one sequence.
+        rows, columns = features.shape[-2:]
+        tokens = features.permute(0, 3, 4, 1, 2).flatten(0, 2)
         for block in cast(nn.ModuleList, self.attention[str(level)]):
-            features = block(features)
-        return features.flatten(0, 1)
+            tokens = block(tokens)
+        slices = tokens.reshape(-1, rows, columns, *tokens.shape[1:]).permute(0, 3, 4, 1, 2)
+        return slices.flatten(0, 1)
 
 
-class CrossSliceBlock(nn.Module):
-    """A transformer block over the slices: each pixel's feature vectors in all slices attend to each other.
-
-    Args:
-        channels: of the features.
-        heads: of the attention.
-        widening: of the perceptron.
-    """
-
-    def __init__(self, channels: int, heads: int, widening: int = 2) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
-        self.qkv, self.out = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
-        self.perceptron = nn.Sequential(
-            nn.Linear(channels, widening * channels), nn.GELU(), nn.Linear(widening * channels, channels)
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map features (N, K, C, H, W) to the same shape."""
-        tokens = features.permute(0, 3, 4, 1, 2)
-        query, key, value = (
-            part.unflatten(-1, (self.heads, -1)).transpose(-3, -2) for part in self.qkv(self.norm1(tokens)).chunk(3, dim=-1)
-        )
-        mixed = functional.scaled_dot_product_attention(query, key, value)
-        tokens = tokens + self.out(mixed.transpose(-3, -2).flatten(-2))
-        tokens = tokens + self.perceptron(self.norm2(tokens))
-        mapped: Tensor = tokens.permute(0, 3, 4, 1, 2)
-        return mapped
+def _cross_slice_block(channels: int, heads: int, widening: int = 2) -> nn.TransformerEncoderLayer:
+    """Attention of feature vectors (tokens) to each other and a perceptron, each with normalisation before and a residual."""
+    return nn.TransformerEncoderLayer(
+        channels, heads, widening * channels, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+    )
 
 
 def slice_positions(count: int, channels: int) -> Tensor:

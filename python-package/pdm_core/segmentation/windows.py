@@ -28,8 +28,8 @@ def probabilities_by_windows(
 
     Args:
         network: `[1, 1, *window]` to logits `[1, C, *window]`.
-        image: `[k, j, i]` on the network's device; a side shorter than the window is reflected as far as it goes, then
-            continued with zeros.
+        image: `[k, j, i]` on the network's device; a side shorter than the window is continued with zeros at its far
+            end.
         window: voxels along each axis.
         overlap: least share of a window that its neighbour sees too, below 1.
         progress: receives every window.
