@@ -66,20 +66,20 @@ def step_of(run):
 
 
 def begun(panel, steps=2):
-    """Start, and wait for some steps."""
+    """Start, wait for some steps, and return the step that the run began or went on from.
+
+    The bar shows the last of what one look at the worker has brought, which on a busy machine is several steps: they are
+    counted where they come in.
+    """
+    reached = []
+    show = panel.report.progress
+    panel.report.progress = lambda event: (reached.append(event["step"]), show(event))
     panel.ui.startButton.click()
     assert panel.ui.startButton.text == "Stop", panel.ui.statusLabel.text
-    before = None
-
-    def there():
-        nonlocal before
-        if panel.ui.progressBar.maximum > 0:
-            before = panel.ui.progressBar.value if before is None else before
-        return panel._run is None or (before is not None and panel.ui.progressBar.value >= before + steps)
-
-    wait_until(there)
+    wait_until(lambda: panel._run is None or (reached and reached[-1] >= reached[0] + steps))
+    panel.report.progress = show
     assert panel._run is not None, panel.ui.logBox.plainText
-    return before
+    return reached[0]
 
 
 def ended(panel):
