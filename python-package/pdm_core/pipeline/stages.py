@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from pdm_core.degradation.bandwidth import Bandwidth
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, conditioned_on
+from pdm_core.diffusion.bridges import build_bridge
+from pdm_core.diffusion.denoisers import NetworkDenoiser, conditioned_on
 from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.diffusion.symmetric import SYMMETRIES
 from pdm_core.pipeline.devices import default_batch, prepared
@@ -76,6 +77,7 @@ class Stage(ABC):
     def __init__(self, before: Lattice, options: SuperResolutionOptions, card: ModelCard) -> None:
         self.before, self.options, self.card = before, options, card
         self.plan = sampling_plan(options, card)
+        self.plan.times(build_bridge(card.bridge))
 
     def notes(self, bandwidth: Bandwidth) -> Iterator[str]:
         """What the user should know before the work."""
@@ -105,7 +107,7 @@ class Stage(ABC):
 
     def _model(
         self, unit: FloatArray, device: torch.device, meter: Progress, warn: WarningCallback
-    ) -> tuple[ResidualDenoiser | EpsilonDenoiser, dict[str, Any]]:
+    ) -> tuple[NetworkDenoiser, dict[str, Any]]:
         """The model, and how it was adapted to the volume `unit`, if it was."""
         return load_model(self.card, device), {}
 
@@ -113,7 +115,7 @@ class Stage(ABC):
     def _restored(
         self,
         unit: FloatArray,
-        denoiser: ResidualDenoiser | EpsilonDenoiser,
+        denoiser: NetworkDenoiser,
         device: torch.device,
         meter: Progress,
         warn: WarningCallback,
@@ -148,7 +150,7 @@ class InPlaneStage(Stage):
     def _restored(
         self,
         unit: FloatArray,
-        denoiser: ResidualDenoiser | EpsilonDenoiser,
+        denoiser: NetworkDenoiser,
         device: torch.device,
         meter: Progress,
         warn: WarningCallback,
@@ -182,7 +184,7 @@ class ThroughPlaneStage(Stage):
 
     def _model(
         self, unit: FloatArray, device: torch.device, meter: Progress, warn: WarningCallback
-    ) -> tuple[ResidualDenoiser | EpsilonDenoiser, dict[str, Any]]:
+    ) -> tuple[NetworkDenoiser, dict[str, Any]]:
         model, steps = load_model(self.card, device), self.options.adapt
         if not steps:
             return model, {}
@@ -197,7 +199,7 @@ class ThroughPlaneStage(Stage):
     def _restored(
         self,
         unit: FloatArray,
-        denoiser: ResidualDenoiser | EpsilonDenoiser,
+        denoiser: NetworkDenoiser,
         device: torch.device,
         meter: Progress,
         warn: WarningCallback,
@@ -232,6 +234,7 @@ def sampling_plan(options: SuperResolutionOptions, card: ModelCard) -> SamplingP
         grid=defaults["grid"],
         eta=defaults["eta"],
         rule=defaults["rule"],
+        start=options.start,
     )
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from pdm_core.atomic import replacing, write_text
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser, conditioned_on
+from pdm_core.diffusion.denoisers import NetworkDenoiser, build_denoiser, conditioned_on
 from pdm_core.errors import InputError, MissingDependencyError
 from pdm_core.networks import build_network, build_zone_network
 from pdm_core.zoo.card import AnyCard, Card, ModelCard, ZoneCard, read_card
@@ -24,7 +24,7 @@ _SMOKE_SIZE = 48
 _SMOKE_TOLERANCE = 1e-3
 
 
-def load_model(card: ModelCard, device: torch.device | str = "cpu") -> ResidualDenoiser | EpsilonDenoiser:
+def load_model(card: ModelCard, device: torch.device | str = "cpu") -> NetworkDenoiser:
     """Build the denoiser of `card` with its weights in float32 on `device`.
 
     Raises:
