@@ -20,7 +20,7 @@ def a_network(name, **changes):
     torch.manual_seed(0)
     network = build_network({**SMALL[name], **changes})
     for weight in network.parameters():
-        torch.nn.init.normal_(weight, std=0.1)
+        torch.nn.init.normal_(weight, std=0.2)
     return network
 
 
