@@ -7,7 +7,7 @@ from pdm_core.errors import InputError
 from pdm_core.networks import build_network
 
 
-@pytest.mark.parametrize(("preset", "millions"), [("fast", 3.6), ("base", 7.9), ("large", 28.9), ("sr3", 124.4)])
+@pytest.mark.parametrize(("preset", "millions"), [("fast", 3.6), ("base", 7.9), ("large", 28.9)])
 def test_presets_have_their_size(preset, millions):
     with torch.device("meta"):
         network = build_network({"preset": preset})
