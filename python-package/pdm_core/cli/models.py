@@ -103,7 +103,7 @@ def _import(arguments: argparse.Namespace) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> None:
-    from pdm_core.training.acceptance import accept, finished_model
+    from pdm_core.training.acceptance import BASELINES, accept, finished_model
     from pdm_core.training.dataset import Dataset
     from pdm_core.zoo import ZoneCard
 
@@ -122,6 +122,7 @@ def _add(arguments: argparse.Namespace) -> None:
         else:
             from pdm_core.evaluation.tables import as_markdown
 
-            card, gains = accept(arguments.run_folder, dataset, warn=console.warning, **settings)
-            table, rows = as_markdown(gains), [asdict(row) for row in gains]
+            restoring, gains = accept(arguments.run_folder, dataset, warn=console.warning, **settings)
+            card, table = restoring, as_markdown(gains, BASELINES[restoring.mode])
+            rows = [asdict(row) for row in gains]
         console.result(f"{table}\n\n{card.name} is added: {card.weights}", {"weights": str(card.weights), "rows": rows})

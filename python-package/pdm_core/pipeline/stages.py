@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -193,8 +194,10 @@ class ThroughPlaneStage(Stage):
 
         distance = self.before.spacing[2] / self.grid.operator.factor
         rows = OwnRows(unit, self.grid.operator, distance / self.before.pixel)
+        begun = time.monotonic()
         with meter.aside("adapting the model", steps) as aside:
-            return adapted(self.card, model, rows, steps, self.options.seed, device, aside, warn)
+            model, how = adapted(self.card, model, rows, steps, self.options.seed, device, aside, warn)
+        return model, {**how, "seconds": round(time.monotonic() - begun, 3)}
 
     def _restored(
         self,
