@@ -47,7 +47,20 @@ _PUBLISHED = {
     "srresnet": Preset(SRResNet, {"scale": 2}),
 }
 
-PRESETS: dict[str, Preset] = {**_OWN, **_PUBLISHED}
+# Of the same kinds, for trainings on a CPU that take about as long a step as those of `fast`, and for a range of factors. Full
+# resolution at few features, for without it (unshuffle) a short training does not get off the ground; see `UNet`'s `detail`.
+# In SwinIR's there are only 0.1 million weights: windows at full resolution take the longest for each of them.
+_SMALL = {
+    "pdm_small": Preset(UNet, {"inputs": 3, "unshuffle": 4, "channels": (32, 64), "blocks": 2}),
+    "sr3_small": Preset(SR3UNet, {"scalars": 2, "channels": (16, 24, 48, 64), "groups": 4, "orthogonal": True}),
+    "ncsnpp_small": Preset(NCSNpp, {"inputs": 2, "scalars": 2, "channels": (16, 24, 32, 48), "blocks": 1}),
+    "mc_ddpm_small": Preset(GuidedUNet, {"scalars": 2, "channels": (12, 16, 32, 64), "blocks": 1}),
+    "edsr_small": Preset(Edsr, {"features": 48, "blocks": 8, "scale": 2}),
+    "swinir_small": Preset(SwinIR, {"features": 40, "depths": (2, 2), "heads": 4, "direct": True, "scale": 2}),
+    "srresnet_small": Preset(SRResNet, {"features": 48, "blocks": 6, "scale": 2}),
+}
+
+PRESETS: dict[str, Preset] = {**_OWN, **_PUBLISHED, **_SMALL}
 
 
 def build_network(config: Mapping[str, Any]) -> nn.Module:

@@ -6,6 +6,7 @@ so that the way up has one block a level more.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ class SkipUNet(nn.Module):
         outputs: image channels that leave.
         channels: features of each level, from fine to coarse; each level halves the resolution.
         blocks: residual blocks a level on the way down.
-        groups: of the last normalisation.
+        groups: of the last normalisation, at most.
         attended: attention after each block of the coarsest level, not only in the middle.
         unshuffle: pixel-unshuffle ratio of what enters; 1 in the papers.
     """
@@ -91,7 +92,9 @@ class SkipUNet(nn.Module):
             layers.merger(*pair) for pair in zip(entering, channels[:-1], strict=False) if layers.merger
         )
         self.head = nn.Sequential(
-            nn.GroupNorm(groups, channels[0]), nn.SiLU(), nn.Conv2d(channels[0], outputs * unshuffle**2, 3, padding=1)
+            nn.GroupNorm(math.gcd(groups, channels[0]), channels[0]),
+            nn.SiLU(),
+            nn.Conv2d(channels[0], outputs * unshuffle**2, 3, padding=1),
         )
 
     def arguments(self, scalars: Tensor) -> Tensor:
