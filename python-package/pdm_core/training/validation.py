@@ -14,7 +14,8 @@ from pdm_core.training.degradations import Degradation
 from pdm_core.training.slices import SliceStack
 from pdm_core.training.team import Team
 
-_SLICES = 3
+# Central slices of each volume, fewer where a restoration takes several evaluations.
+_SLICES, _SLICES_OF_MANY_STEPS = 3, 1
 _FEW = 8
 
 
@@ -45,9 +46,10 @@ def validate(
         scaling.
     """
     gains: dict[str, float] = {}
+    count = _SLICES if denoiser.one_step else _SLICES_OF_MANY_STEPS
     for factor in factors:
         own = stacks[team.rank :: team.size]
-        rows = [_gain(denoiser, _central(stack).to(team.device), factor, degradation) for stack in own]
+        rows = [_gain(denoiser, _central(stack, count).to(team.device), factor, degradation) for stack in own]
         psnr_sum, ssim_sum = team.total([sum(row[0] for row in rows), sum(row[1] for row in rows)])
         gains[f"psnr_gain_x{factor:g}"] = psnr_sum / len(stacks)
         gains[f"ssim_gain_x{factor:g}"] = ssim_sum / len(stacks)
@@ -63,15 +65,15 @@ def examples(
     degradation: Degradation,
 ) -> dict[str, Tensor]:
     """Interpolated, restored and true middle slice of a volume, (H, W) each, to be looked at."""
-    x_hr = _central(stack).to(device)[:1]
+    x_hr = _central(stack, 1).to(device)
     x_lr, restored = _restored(denoiser, x_hr, factor, degradation)
     images = {degradation.baseline: x_lr, "restored": restored, "truth": x_hr}
     return {name: image[0, 0].cpu() for name, image in images.items()}
 
 
-def _central(stack: SliceStack) -> Tensor:
-    first = max(0, (len(stack) - _SLICES) // 2)
-    return stack.take(range(first, min(first + _SLICES, len(stack))))[:, None]
+def _central(stack: SliceStack, count: int) -> Tensor:
+    first = max(0, (len(stack) - count) // 2)
+    return stack.take(range(first, min(first + count, len(stack))))[:, None]
 
 
 def _gain(denoiser: NetworkDenoiser, x_hr: Tensor, factor: float, degradation: Degradation) -> tuple[float, float]:
