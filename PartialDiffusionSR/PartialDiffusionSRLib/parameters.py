@@ -69,6 +69,7 @@ class Sampler(Enum):
     DPM_SOLVER_1 = "dpm++1"
     DPM_SOLVER_2M = "dpm++2m"
     CONSISTENCY = "consistency"
+    PREDICTOR_CORRECTOR = "pc"
 
     def label(self) -> str:
         """The text of the combo box."""
@@ -79,6 +80,7 @@ class Sampler(Enum):
             Sampler.DPM_SOLVER_1: _("DPM-Solver++ (1)"),
             Sampler.DPM_SOLVER_2M: _("DPM-Solver++ (2M)"),
             Sampler.CONSISTENCY: _("Consistency"),
+            Sampler.PREDICTOR_CORRECTOR: _("Predictor and corrector"),
         }[self]
 
 
@@ -114,7 +116,7 @@ class Align(Enum):
 
 @parameterNodeWrapper
 class PartialDiffusionSRParameterNode:
-    """What the panel shows. In `steps`, `batch` and `thickness_mm` 0 stands for automatic."""
+    """What the panel shows. In `steps`, `start`, `batch` and `thickness_mm` 0 stands for automatic."""
 
     inputVolume: vtkMRMLScalarVolumeNode
     outputVolume: vtkMRMLScalarVolumeNode
@@ -130,7 +132,8 @@ class PartialDiffusionSRParameterNode:
     adapt: Annotated[int, WithinRange(0, 100000)] = 0
     model: str = "auto"
     sampler: Sampler = Sampler.AUTOMATIC
-    steps: Annotated[int, WithinRange(0, 1000)] = 0
+    steps: Annotated[int, WithinRange(0, 4000)] = 0
+    start: Annotated[float, WithinRange(0.0, 1.0)] = 0.0
     samples: Annotated[int, WithinRange(1, 64)] = 1
     seed: Annotated[int, WithinRange(0, 2147483647)] = 0
     device: str = "auto"
@@ -158,6 +161,7 @@ def optionsOf(parameters: PartialDiffusionSRParameterNode) -> SuperResolutionOpt
         model=parameters.model,
         sampler=parameters.sampler.value,
         steps=parameters.steps or None,
+        start=parameters.start or None,
         samples=parameters.samples,
         seed=parameters.seed,
         device=parameters.device,

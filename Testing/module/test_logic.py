@@ -215,8 +215,9 @@ def test_the_parameters_are_the_options_one_to_one(logic):
     for name, kind in kinds.items():
         assert tuple(member.value for member in kind if member is not Mode.ZONES) == core._CHOICES[name]
     parameters.steps, parameters.batch, parameters.renewAllNoise, parameters.align = 5, 2, True, Align.FIELD_OF_VIEW
+    parameters.start = 0.25
     changed = optionsOf(logic.getParameterNode())
-    assert (changed.steps, changed.batch, changed.eta, changed.align) == (5, 2, "full", "fov")
+    assert (changed.steps, changed.batch, changed.eta, changed.align, changed.start) == (5, 2, "full", "fov", 0.25)
     parameters.mode, parameters.thickness_mm, parameters.profile = Mode.THROUGH_PLANE, 3.5, Profile.BOX
     changed = optionsOf(logic.getParameterNode())
     assert (changed.mode, changed.factor, changed.thickness_mm, changed.profile) == ("through-plane", None, 3.5, "box")
