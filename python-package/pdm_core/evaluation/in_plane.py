@@ -147,14 +147,15 @@ def _measured(
     case: str, factor: float, method: str, restored: Tensor, truth: Tensor, low: Volume, convention: MetricConvention
 ) -> Row:
     psnr, ssim = psnr_ssim(restored, truth, convention)
-    inside, _ = psnr_ssim(_inside(restored), _inside(truth), convention)
+    central, _ = psnr_ssim(inside(restored), inside(truth), convention)
     exactness = consistency(restored, _tensor(low))
     above, detail = (of(restored, truth, (low.shape[1], low.shape[2])) for of in (high_frequency_error, detail_energy))
-    means = (float(values.mean()) for values in (psnr, inside, ssim, exactness, above, detail))
+    means = (float(values.mean()) for values in (psnr, central, ssim, exactness, above, detail))
     return Row(case, factor, method, *means)
 
 
-def _inside(images: Tensor) -> Tensor:
+def inside(images: Tensor) -> Tensor:
+    """Images (N, 1, H, W) without their outermost 32 pixels, of small ones a quarter of each side; see `Row`."""
     rows, columns = (min(_BORDER, edge // 4) for edge in images.shape[-2:])
     return images[..., rows:-rows, columns:-columns]
 

@@ -1,0 +1,34 @@
+"""Bootstrap intervals of means: what would have come out with other cases or other slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+_DRAWS, _PERCENTILES = 2000, (2.5, 97.5)
+
+
+def interval_of_mean(strata: Sequence[Values], seed: int = 0) -> tuple[float, float]:
+    """95 % percentile interval of the mean over the strata of their means.
+
+    Args:
+        strata: values that are drawn with replacement, each from its own stratum: the slices of each case, or one stratum
+            that holds a value for each case.
+        seed: of the draws; equal ones make the intervals of one table comparable.
+    """
+    return percentile_interval(lambda random: sum(random.choice(x, len(x)).mean() for x in strata) / len(strata), seed)
+
+
+def percentile_interval(draw: Callable[[np.random.Generator], float], seed: int = 0) -> tuple[float, float]:
+    """95 % percentile interval of a statistic of resampled data.
+
+    Args:
+        draw: the statistic of one resampling by the generator that it is given.
+        seed: of the generator.
+    """
+    random = np.random.default_rng(seed)
+    low, high = np.percentile([draw(random) for _ in range(_DRAWS)], _PERCENTILES)
+    return float(low), float(high)
