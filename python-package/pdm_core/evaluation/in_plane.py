@@ -111,6 +111,11 @@ def reduced_volume(reference: Volume, factor: float) -> Volume:
     return Volume(array, reference.ijk_to_ras @ scale, reference.metadata)
 
 
+def true_factor(low: Volume, size: Size) -> float:
+    """The factor that leads from the reduced matrix to the full one, which rounding makes another than was asked for."""
+    return math.sqrt(size[0] * size[1] / (low.shape[1] * low.shape[2]))
+
+
 def in_plane_methods(
     models: Sequence[str], steps: Sequence[int], samples: int, device: str, seed: int
 ) -> Iterator[tuple[str, Restore]]:
@@ -134,9 +139,8 @@ def _by_model(model: str, steps: int, samples: int, device: str, seed: int) -> R
     """The product's own pipeline, on the reduced volume."""
 
     def restore(low: Volume, size: Size, factor: float) -> Tensor:
-        true_factor = math.sqrt(size[0] * size[1] / (low.shape[1] * low.shape[2]))
         options = SuperResolutionOptions(
-            factor=true_factor, model=model, steps=steps, samples=samples, seed=seed, device=device
+            factor=true_factor(low, size), model=model, steps=steps, samples=samples, seed=seed, device=device
         )
         return _tensor(super_resolve(low, options).volume)
 
