@@ -86,12 +86,11 @@ def _notes(lines: Sequence[Line], reference: str) -> list[str]:
     measured = [line for line in lines if line.cases]
     if not measured:
         return []
-    units = {value.unit for line in measured for value in line.values.values()}
+    units = sorted({value.unit for line in measured for value in line.values.values()})
     most = max(line.cases for line in measured)
-    notes = [
-        f"Means over {most} case{'s' if most > 1 else ''}, in brackets 95 % bootstrap intervals over {' and '.join(sorted(units))}"
-        + (" within the cases, which tell nothing of other patients." if units == {"slices"} else ".")
-    ]
+    limit = " within the cases, which tell nothing of other patients" if units == ["slices"] else ""
+    drawn = f"in brackets 95 % bootstrap intervals over {' and '.join(units)}{limit}"
+    notes = [f"Means over {most} case{'s' if most > 1 else ''}, {drawn}."]
     if any(line.gains for line in measured):
         notes.append(f"Differences are paired, slice by slice, to {reference}.")
     else:

@@ -12,6 +12,8 @@ from pdm_core.evaluation.study.results import Measurement, Results
 
 # A line through fewer counts of evaluations fits by construction.
 _LEAST = 3
+# Fewer points have no interval.
+_ENOUGH = 5
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Fit:
         step_ms: slope.
         start_ms: intercept: what a slice costs before its first step.
         explained: R², the share of the times' variance that the line explains.
-        interval: 95 % bootstrap interval of R² over the points.
+        interval: 95 % bootstrap interval of R² over the points; None where they are too few.
         points: how many times were measured.
     """
 
@@ -31,15 +33,16 @@ class Fit:
     step_ms: float
     start_ms: float
     explained: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     points: int
 
     @property
     def words(self) -> str:
         """The line in one sentence."""
+        ends = f" ({self.interval[0]:.4f} to {self.interval[1]:.4f})" if self.interval else ""
         return (
-            f"{self.model}: {self.step_ms:.1f} ms a step and {self.start_ms:.1f} ms a slice besides; R² = {self.explained:.4f} "
-            f"({self.interval[0]:.4f} to {self.interval[1]:.4f}) over {self.points} points."
+            f"{self.model}: {self.step_ms:.1f} ms a step and {self.start_ms:.1f} ms a slice besides; "
+            f"R² = {self.explained:.4f}{ends} over {self.points} points."
         )
 
 
@@ -64,7 +67,7 @@ def _fit(model: str, items: Sequence[Measurement]) -> Fit | None:
             if len(set(steps[chosen])) >= _LEAST:
                 return _explained(steps[chosen], seconds[chosen])
 
-    interval = percentile_interval(redrawn)
+    interval = percentile_interval(redrawn) if len(steps) >= _ENOUGH else None
     return Fit(model, 1000.0 * slope, 1000.0 * intercept, _explained(steps, seconds), interval, len(steps))
 
 
