@@ -173,7 +173,7 @@ def a_recipe(tmp_path):
         "card": {"title": "t", "purpose": "p", "licence": "l", "data": [{"name": "n"}], "contrasts": ["c"]},
     }  # fmt: skip
 
-    def make(name="recipe.json", **changes):
+    def make(name="recipe.json", /, **changes):
         path = tmp_path / name
         path.write_text(json.dumps({**content, **changes}))
         return path

@@ -215,22 +215,28 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         notes = modelBox.notesOnDevice(self._devices, parameters.device)
         if node is not None and node.GetImageData() is not None:
             notes += [note for card in cards for note in notes_on_spacing(card, node.GetSpacing())]
-            seconds = self._expectedSeconds(cards)
-            if seconds is not None:
-                expected = _("Expected: about {time}, by the last runs here").format(time=timings.inWords(seconds))
+            expected = self._expected(cards)
         ui.suitabilityLabel.text = "\n".join(notes)
         ui.suitabilityLabel.visible = bool(notes)
         ui.expectedLabel.text = expected
 
-    def _expectedSeconds(self, cards: tuple) -> float | None:
-        parameters, parts = self._parameters, []
+    def _expected(self, cards: tuple) -> str:
+        """How long a run will take by the last ones here, and what of it was not timed yet; empty when nothing is known."""
+        parameters, parts, lines = self._parameters, [], []
         if cards:
-            node = parameters.inputVolume
+            node, options = parameters.inputVolume, optionsOf(parameters)
             shape = node.GetImageData().GetDimensions()[::-1]
-            parts.append(timings.expectedSeconds(cards, shape, node.GetSpacing(), optionsOf(parameters)))
+            parts.append(timings.expectedSeconds(cards, shape, node.GetSpacing(), options))
+            if options.adapt:
+                adapting = timings.expectedAdaptingSeconds(cards[-1].name, options.adapt, options.device)
+                parts += [] if adapting is None else [adapting]
+                text = _("Adapting comes on top: {steps} steps, whose time here is known after a first run with it")
+                lines += [text.format(steps=options.adapt)] if adapting is None else []
         if wantsZones(parameters):
             parts.append(timings.expectedZonesSeconds(zoneBox.modelOf(parameters), parameters.device))
-        return None if None in parts else sum(parts)
+        if None not in parts:
+            lines.insert(0, _("Expected: about {time}, by the last runs here").format(time=timings.inWords(sum(parts))))
+        return "\n".join(lines)
 
     def _onApply(self, *_args) -> None:
         if self._run is not None:

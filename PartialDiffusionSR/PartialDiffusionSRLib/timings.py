@@ -6,6 +6,7 @@ import qt
 
 _GROUP = "PartialDiffusionSR/secondsPerMegapixel"
 _ZONES = "PartialDiffusionSR/secondsOfZones"
+_ADAPTING = "PartialDiffusionSR/secondsPerAdaptingStep"
 
 
 def remember(record: dict) -> None:
@@ -17,12 +18,16 @@ def remember(record: dict) -> None:
     if zones is record:
         return
     models = [stage["model"]["name"] for stage in (record.get("in_plane"), record) if stage is not None]
-    pace = record["run"]["seconds"] / record["run"]["megapixels"]
-    qt.QSettings().setValue(_key(models, device), str(pace))
+    seconds, adaptation = record["run"]["seconds"], record.get("adaptation")
+    if adaptation is not None:
+        # A step works on crops of one size, whatever the volume: it has a pace of its own, and no share in that of restoring.
+        seconds -= adaptation["seconds"]
+        qt.QSettings().setValue(_adaptingKey(models[-1], device), str(adaptation["seconds"] / adaptation["steps"]))
+    qt.QSettings().setValue(_key(models, device), str(seconds / record["run"]["megapixels"]))
 
 
 def expectedSeconds(cards: Sequence, shape: Sequence[int], spacing: Sequence[float], options) -> float | None:
-    """Seconds that a run will take here, or None when none like it has been timed.
+    """Seconds that a run will take here without adapting, or None when none like it has been timed.
 
     Args:
         cards: of its models, in their order.
@@ -34,6 +39,12 @@ def expectedSeconds(cards: Sequence, shape: Sequence[int], spacing: Sequence[flo
     if not pace:
         return None
     return float(pace) * sum(_megapixels(cards, shape, spacing, options))
+
+
+def expectedAdaptingSeconds(model: str, steps: int, device: str) -> float | None:
+    """Seconds that adapting a model by so many steps will take here, or None when that has never been timed."""
+    pace = qt.QSettings().value(_adaptingKey(model, device))
+    return float(pace) * steps if pace else None
 
 
 def expectedZonesSeconds(model: str, device: str) -> float | None:
@@ -69,3 +80,7 @@ def _key(models: Sequence[str], device: str) -> str:
 
 def _zonesKey(model: str, device: str) -> str:
     return f"{_ZONES}/{model}/{device.replace(':', '_')}"
+
+
+def _adaptingKey(model: str, device: str) -> str:
+    return f"{_ADAPTING}/{model}/{device.replace(':', '_')}"

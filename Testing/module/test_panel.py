@@ -197,6 +197,42 @@ def test_a_click_restores_slices_and_the_next_run_knows_its_time(panel, a_volume
     assert "thickness is not known" in panel.ui.statusLabel.text and "Expected: about" in panel.ui.expectedLabel.text
 
 
+def test_adapting_is_counted_apart_once_it_was_timed(panel, a_volume_node, monkeypatch):
+    from PartialDiffusionSRLib import timings
+
+    def expected():
+        """Seconds that the panel reckons with, and the line that tells of what it does not know."""
+        panel._update()
+        first, *rest = panel.ui.expectedLabel.text.splitlines()
+        return float(first.removeprefix("Expected: about ").split(" s,")[0]), rest
+
+    records = []
+    remember = timings.remember
+    monkeypatch.setattr(timings, "remember", lambda record: (records.append(record), remember(record)))
+    panel.setInputVolume(a_volume_node(shape=(3, 32, 32)))
+    panel.ui.deviceBox.setCurrentIndex(panel.ui.deviceBox.findData("cpu"))
+    panel.ui.modeBox.setCurrentIndex(1)
+    panel.ui.adaptBox.setValue(2)
+    assert panel.ui.expectedLabel.text.startswith("Adapting comes on top: 2 steps")
+    for steps, notes in ((0, []), (2, ["Adapting comes on top: 2 steps, whose time here is known after a first run with it"])):
+        panel.ui.adaptBox.setValue(steps)
+        assert steps == 0 or expected()[1] == notes
+        panel.ui.applyButton.click()
+        wait_until(lambda: panel._run is None)
+    run, adaptation = records[-1]["run"], records[-1]["adaptation"]
+    assert 0 < adaptation["seconds"] < run["seconds"] and len(records) == 2, panel.ui.statusLabel.text
+    monkeypatch.setattr(timings, "inWords", lambda seconds: f"{seconds:.6f} s")
+    after = {}
+    for steps in (0, 2, 6):
+        panel.ui.adaptBox.setValue(steps)
+        after[steps], notes = expected()
+        assert notes == []
+    # The pixels of a volume as small as this one are recorded to a few per cent.
+    assert after[0] == pytest.approx(run["seconds"] - adaptation["seconds"], rel=0.1)
+    assert after[2] - after[0] == pytest.approx(adaptation["seconds"], abs=1e-4)
+    assert after[6] - after[0] == pytest.approx(3 * adaptation["seconds"], abs=1e-4)
+
+
 def test_a_fall_back_to_the_cpu_is_said_before_the_run(panel, a_volume_node):
     panel.setInputVolume(a_volume_node())
     cpu = {"name": "cpu", "description": "2 threads"}

@@ -206,6 +206,37 @@ def test_from_images_to_a_model_by_clicks(panel, studies, a_recipe, tmp_path, mo
     assert "pdm-sr models add" in qt.QApplication.clipboard().text()
 
 
+def test_from_a_model_to_its_student_by_clicks(panel, dataset, a_recipe, tmp_path, monkeypatch):
+    from PDMTrainingLib.parameters import Step
+
+    monkeypatch.setattr(slicer.app, "layoutManager", lambda: object())
+    monkeypatch.setenv("PDM_ZOO", str(tmp_path / "zoo"))
+    teacher, run = tmp_path / "Lékař Ω" / "teacher", tmp_path / "Lékař Ω" / "student"
+    choose_training(panel, dataset, teacher, a_recipe(iterations=60, validate_every=60))
+    panel.ui.startButton.click()
+    assert "trained. Use it" in ended(panel)
+
+    choose(panel, run=run, step=Step.DISTILL)
+    panel.ui.startButton.click()
+    assert "names no teacher" in ended(panel) and "distillation:" in panel.ui.statusLabel.text and not run.exists()
+    assert not panel.ui.addButton.enabled and panel.ui.startButton.enabled
+
+    lesson = {"teacher": str(teacher / "small.json"), "steps": 2, "scales": 6}
+    student = {"name": "pupil", "loss": "mse", "learning_rate": 1e-4, "iterations": 4, "validate_every": 2}
+    choose(panel, recipeFile=a_recipe("student.json", distillation=lesson, **student))
+    panel.ui.startButton.click()
+    assert "trained. Use it" in ended(panel) and "pupil is trained: add it" in panel.ui.stateLabel.text
+    assert [chart.GetName() for chart in charts()] == ["Training of teacher", "Training of student"]
+    values = charts()[1].GetNthPlotSeriesNode(0).GetTableNode().GetTable()
+    assert values.GetNumberOfRows() == len(json.loads((run / "history.json").read_text())) == 2
+
+    panel.ui.addButton.click()
+    assert "pupil is added" in ended(panel)
+    card = json.loads((tmp_path / "zoo" / "pupil.json").read_text())
+    methods = {row["method"] for row in card["quality"]["in_plane"]}
+    assert card["method"] == "consistency" and {"pupil, 1 step", "pupil, 2 steps", "small, 1 step"} <= methods
+
+
 def test_the_chart_of_a_zone_run_shows_its_dice_coefficients(scene, tmp_path):
     from PDMTrainingLib.curves import Curves
 

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from pdm_core import SuperResolutionOptions, Volume, find_model, super_resolve
-from pdm_core.diffusion.denoiser import conditioning
+from pdm_core.diffusion.denoisers import conditioning
 from pdm_core.diffusion.periodic import MARGIN
 from pdm_core.networks.unet import UNet
 from pdm_core.zoo import load_model

@@ -28,7 +28,7 @@ from pathlib import Path
 
 import torch
 
-from pdm_core.diffusion.denoiser import build_denoiser
+from pdm_core.diffusion.denoisers import build_denoiser
 from pdm_core.networks import build_network
 from pdm_core.training import load_recipe
 from pdm_core.training.batches import BatchStream, PairBatch, draw_batch

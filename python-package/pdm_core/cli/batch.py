@@ -74,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
             if report.status == "failed":
                 console.warning(f"{report.case} failed: {report.message}")
         counts = Counter(report.status for report in reports)
-        summary = ", ".join(f"{counts[status]} {status}" for status in ("done", "kept", "failed") if counts[status])
+        summary = ", ".join(
+            f"{counts[status]} {status}" for status in ("done", "segmented", "kept", "failed") if counts[status]
+        )
         summary += f"; {flagged} with flags on their zones" if flagged else ""
         facts: dict[str, Any] = {"report": str(arguments.output / "report.json"), "counts": dict(counts), "flagged": flagged}
         console.result(f"{arguments.output / 'report.csv'}: {summary}. Research use, not for diagnosis.", facts)

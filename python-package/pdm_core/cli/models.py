@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser("models", help="list, show, verify, import and add models")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the models at hand")
+    listing.add_argument("--systems", action="store_true", help="those of the compared systems instead: not for use")
     listing.add_argument("--json", action="store_true", help="their cards as one JSON array")
     show = actions.add_parser("show", help="the card of a model")
     show.add_argument("name")
@@ -45,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> None:
     if arguments.json:
-        print(json.dumps([json.loads(card.as_json()) for card in _cards()], indent=1))
+        print(json.dumps([json.loads(card.as_json()) for card in _listed(arguments.systems)], indent=1))
         return
-    for card in _cards():
+    for card in _listed(arguments.systems):
         licence = "  (non-commercial use only)" if card.non_commercial else ""
         print(f"{card.name:14} {_use(card):12} {card.parameters / 1e6:5.1f} M  {card.title}{licence}")
 
@@ -59,9 +61,15 @@ def _show(arguments: argparse.Namespace) -> None:
 def _verify(arguments: argparse.Namespace) -> None:
     from pdm_core.zoo import verify_model
 
-    for card in [_card(arguments.name)] if arguments.name else _cards():
+    for card in [_card(arguments.name)] if arguments.name else [*_cards(), *_listed(systems=True)]:
         verify_model(card)
         print(f"{card.name}: verified (SHA-256 {card.sha256[:12]}…, {card.parameters} parameters, forward pass).")
+
+
+def _listed(systems: bool) -> Sequence[ModelCard | ZoneCard]:
+    from pdm_core.zoo import list_system_models
+
+    return list_system_models() if systems else _cards()
 
 
 def _cards() -> list[ModelCard | ZoneCard]:
@@ -79,7 +87,7 @@ def _card(name: str) -> ModelCard | ZoneCard:
         return read_card(Path(name))
     if name == "auto":
         return find_model(name)
-    cards = {card.name: card for card in _cards()}
+    cards = {card.name: card for card in (*_listed(systems=True), *_cards())}
     if name not in cards:
         raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(cards)}.")
     return cards[name]
@@ -103,7 +111,7 @@ def _import(arguments: argparse.Namespace) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> None:
-    from pdm_core.training.acceptance import accept, finished_model
+    from pdm_core.training.acceptance import BASELINES, accept, finished_model
     from pdm_core.training.dataset import Dataset
     from pdm_core.zoo import ZoneCard
 
@@ -122,6 +130,7 @@ def _add(arguments: argparse.Namespace) -> None:
         else:
             from pdm_core.evaluation.tables import as_markdown
 
-            card, gains = accept(arguments.run_folder, dataset, warn=console.warning, **settings)
-            table, rows = as_markdown(gains), [asdict(row) for row in gains]
+            restoring, gains = accept(arguments.run_folder, dataset, warn=console.warning, **settings)
+            card, table = restoring, as_markdown(gains, BASELINES[restoring.mode])
+            rows = [asdict(row) for row in gains]
         console.result(f"{table}\n\n{card.name} is added: {card.weights}", {"weights": str(card.weights), "rows": rows})

@@ -24,9 +24,10 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", default=defaults.model, help="name of a model; see pdm-sr models list")
     parser.add_argument("--steps", type=int, help="network evaluations a sample (default: the model's)")
+    parser.add_argument("--start", type=float, help="K/T where sampling starts, for models without latent alignment")
     parser.add_argument("--samples", type=int, default=defaults.samples, help="samples to average (default 1)")
     parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--sampler", default=defaults.sampler, help="auto, ddim, ancestral, dpm++1, dpm++2m or consistency")
+    parser.add_argument("--sampler", default=defaults.sampler, help="auto, ddim, ancestral, dpm++1, dpm++2m, consistency, pc")
     parser.add_argument("--eta", type=_eta, default=defaults.eta, help="renewed noise of ddim, 0 to 1, or full")
     parser.add_argument("--grid", default=defaults.grid, help="times of a chosen sampler: uniform, quadratic or logsnr")
     parser.add_argument("--align", default=defaults.align, help="index0 (first voxel stays) or fov (outer box stays)")
@@ -59,6 +60,7 @@ def options_from(arguments: argparse.Namespace) -> SuperResolutionOptions:
         model=arguments.model,
         sampler=arguments.sampler,
         steps=arguments.steps,
+        start=arguments.start,
         samples=arguments.samples,
         seed=arguments.seed,
         device=arguments.device,

@@ -80,8 +80,6 @@ def run_recipe(recipe: Recipe | ZoneRecipe, arguments: argparse.Namespace) -> in
             return 0
         card = publish(recipe, arguments.output, dataset)
         command = f"pdm-sr models add {arguments.output} --data {arguments.data}"
-        if card.mode == "through-plane":
-            command = f"pdm-sr models import {card.weights} {card.weights.with_suffix('.json')}"
         console.result(f"{card.weights}: trained. Use it: {command}", {"weights": str(card.weights)})
     return 0
 

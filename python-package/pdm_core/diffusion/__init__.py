@@ -1,7 +1,7 @@
 """Partial diffusion: bridges, denoisers, time grids and samplers (knows nothing of volumes and files)."""
 
-from pdm_core.diffusion.bridge import Bridge, Coefficients
-from pdm_core.diffusion.denoiser import Denoiser, EpsilonDenoiser, ResidualDenoiser, build_denoiser
+from pdm_core.diffusion.bridges import Bridge, Coefficients, build_bridge
+from pdm_core.diffusion.denoisers import Denoiser, EpsilonDenoiser, ResidualDenoiser, build_denoiser
 from pdm_core.diffusion.grids import checked_times, time_grid
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Denoiser",
     "EpsilonDenoiser",
     "ResidualDenoiser",
+    "build_bridge",
     "build_denoiser",
     "checked_times",
     "time_grid",

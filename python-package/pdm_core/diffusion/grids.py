@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm_core.diffusion.bridge import AffineBridge
+from pdm_core.diffusion.bridges import AffineBridge
 from pdm_core.errors import InputError
 
 Grid = Literal["uniform", "quadratic", "logsnr"]

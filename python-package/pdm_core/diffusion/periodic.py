@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pdm_core.diffusion.bridge import Bridge
-from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.bridges import AffineBridge
+from pdm_core.diffusion.denoisers import Denoiser
 
 # Pixels beyond each border; a multiple of what the networks shrink by, so that they add no padding of their own.
 MARGIN = 8
@@ -27,7 +27,7 @@ class WidenedDenoiser(ABC):
         self.denoiser = denoiser
 
     @property
-    def bridge(self) -> Bridge:
+    def bridge(self) -> AffineBridge:
         """The bridge of the wrapped denoiser."""
         return self.denoiser.bridge
 

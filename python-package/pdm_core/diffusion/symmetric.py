@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pdm_core.diffusion.bridge import Bridge
-from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.bridges import AffineBridge
+from pdm_core.diffusion.denoisers import Denoiser
 
 SYMMETRIES = 8
 
@@ -28,7 +28,7 @@ class SymmetricDenoiser:
         self._transposed = bool(number & 4)
 
     @property
-    def bridge(self) -> Bridge:
+    def bridge(self) -> AffineBridge:
         """The bridge of the wrapped denoiser."""
         return self.denoiser.bridge
 

@@ -1,4 +1,4 @@
-"""The U-Net of every diffusion model here: pixel-unshuffle stem, residual levels, conditioned on a few scalars."""
+"""The U-Net of the models that come along: pixel-unshuffle stem, residual levels, conditioned on a few scalars."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pdm_core.networks.blocks import ResidualBlock, ScalarEmbedding, SelfAttention
+from pdm_core.networks.blocks import ResidualBlock, ScalarEmbedding, SelfAttention, reflected_to_multiple
 
 
 class UNet(nn.Module):
@@ -68,7 +68,7 @@ class UNet(nn.Module):
     def forward(self, image: Tensor, scalars: Tensor) -> Tensor:
         """Map images (N, inputs, H, W) and scalars (N, S) to (N, outputs, H, W); any H and W, padded by reflection."""
         height, width = image.shape[-2:]
-        padded = _pad_to_multiple(image, self.multiple)
+        padded = reflected_to_multiple(image, self.multiple)
         embedding = self.embedding(scalars)
         detail = self.detail(padded)
         x = self.stem(functional.pixel_unshuffle(detail, self.unshuffle))
@@ -111,12 +111,3 @@ def _upward(channels: Sequence[int], blocks: int, width: int) -> nn.ModuleList:
                 nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(features, features, 3, padding=1))
             )
     return layers
-
-
-def _pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    height, width = image.shape[-2:]
-    bottom, right = -height % multiple, -width % multiple
-    if not bottom and not right:
-        return image
-    mode = "reflect" if bottom < height and right < width else "replicate"
-    return functional.pad(image, (0, right, 0, bottom), mode=mode)

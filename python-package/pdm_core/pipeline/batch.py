@@ -6,28 +6,30 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from pdm_core.atomic import write_text
 from pdm_core.errors import CancelledError, PdmError
-from pdm_core.pipeline.chain import super_resolve_and_segment
+from pdm_core.pipeline.chain import segment_restored, super_resolve_and_segment
 from pdm_core.pipeline.options import SuperResolutionOptions
-from pdm_core.pipeline.outputs import provenance_path, write_result
+from pdm_core.pipeline.outputs import provenance_path, write_provenance, write_result
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.pipeline.zone_outputs import write_zone_files
 from pdm_core.progress import CancelCheck, ProgressCallback, ProgressEvent
 from pdm_core.segmentation.files import SEGMENTATION_SUFFIX, on_the_input
 from pdm_core.segmentation.segmenter import find_segmenter
+from pdm_core.segmentation.zones import check_zones
 from pdm_core.volume.identity import volume_sha256
-from pdm_core.volume.images import image_suffix
+from pdm_core.volume.images import image_suffix, read_image
 from pdm_core.volume.sources import VolumeSource
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import find_models
 
 Explain = Callable[[BaseException], PdmError]
+Finished = Literal["done", "kept", "segmented"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class CaseReport:
     Attributes:
         case: name of the source.
         source: its file or folder.
-        status: "done", "failed", or "kept" for a result that an earlier run has left.
+        status: "done", "failed", "kept" for a result that an earlier run has left, or "segmented" where that has been given
+            its zones only now.
         output: the image, empty for a failed case.
         message: why it failed, or the warnings.
         seconds: for this case in this run.
@@ -50,7 +53,7 @@ class CaseReport:
 
     case: str
     source: str
-    status: Literal["done", "failed", "kept"]
+    status: Literal["done", "failed", "kept", "segmented"]
     output: str
     message: str
     seconds: float
@@ -82,7 +85,7 @@ def run_batch(
         suffix: ending of the outputs, which decides their format.
         dtype: number format of the outputs.
         zone_model: see `find_segmenter`; where it is given, the zones are found too: NAME_zones.seg.nrrd on the grid of the
-            result and NAME_zones_input.seg.nrrd on that of the input.
+            result and NAME_zones_input.seg.nrrd on that of the input. Earlier results get theirs without being restored again.
         explain: says what an unexpected exception of one case means to a user.
         progress: receives every case's own events, named after it.
         cancel: asked between steps; the report of what is done stays.
@@ -126,11 +129,13 @@ class _Task:
 
 def _one(
     source: VolumeSource, output: Path, task: _Task, progress: ProgressCallback | None, cancel: CancelCheck | None
-) -> tuple[Literal["done", "kept"], dict[str, Any]]:
+) -> tuple[Finished, dict[str, Any]]:
     volume = source.read()
     record = _earlier(output, volume, task)
     if record is not None:
-        return "kept", record
+        if task.zone_model is None or _has_zones(output, record, task):
+            return "kept", record
+        return "segmented", _segmented(volume, output, record, task, progress, cancel)
     zones = None
     if task.zone_model is None:
         result = super_resolve(volume, task.options, progress=progress, cancel=cancel)
@@ -148,7 +153,7 @@ def _one(
 
 
 def _earlier(output: Path, volume: Volume, task: _Task) -> dict[str, Any] | None:
-    """The record of a result that is just what this case would give again, or None."""
+    """The record of an image that is just what this case would give again, or None; its zones may be others or missing."""
     try:
         record: dict[str, Any] = json.loads(provenance_path(output).read_text(encoding="utf-8"))
         stages = [record["in_plane"], record] if "in_plane" in record else [record]
@@ -159,13 +164,43 @@ def _earlier(output: Path, volume: Volume, task: _Task) -> dict[str, Any] | None
             and record["input"]["sha256"] == volume_sha256(volume)
             and [stage["model"]["sha256"] for stage in stages] == [card.sha256 for card in models]
         )
-        if task.zone_model is not None:
-            zones = _zones_of(output)
-            same = same and zones.exists() and on_the_input(zones).exists()
-            same = same and record["zones"]["model"]["sha256"] == task.zone_sha256
     except (OSError, ValueError, KeyError):
         return None
     return record if same else None
+
+
+def _has_zones(output: Path, record: Mapping[str, Any], task: _Task) -> bool:
+    """Whether the zones that lie beside an image are those that the model would find again."""
+    zones = _zones_of(output)
+    there = zones.exists() and on_the_input(zones).exists() and "zones" in record
+    return there and record["zones"]["model"]["sha256"] == task.zone_sha256
+
+
+def _segmented(
+    volume: Volume,
+    output: Path,
+    record: Mapping[str, Any],
+    task: _Task,
+    progress: ProgressCallback | None,
+    cancel: CancelCheck | None,
+) -> dict[str, Any]:
+    """Find the zones on an image that an earlier run has left, write them, and return its record with them."""
+    assert task.zone_model is not None
+    device = task.options.device
+    check_zones(volume, task.zone_model, device)
+    image = read_image(output)
+    # An image file holds nothing of what the scanner has said of the input, and what forbids or doubts zones stands there.
+    restored = Volume(image.array, image.ijk_to_ras, volume.metadata)
+    plain = {name: value for name, value in record.items() if name != "zones"}
+    told, zones = segment_restored(
+        restored, plain, zone_model=task.zone_model, device=device, progress=progress, cancel=cancel
+    )
+    if "zones" in record:
+        # It must not vouch for files of another model, should this be killed while they are written.
+        write_provenance(plain, output)
+    write_zone_files(zones, _zones_of(output), source=volume)
+    write_provenance(told, output)
+    return told
 
 
 def _zones_of(output: Path) -> Path:
@@ -182,9 +217,7 @@ def _named(progress: ProgressCallback, name: str) -> ProgressCallback:
     return lambda event: progress(ProgressEvent(name, event.step, event.of, event.eta_s))
 
 
-def _finished(
-    source: VolumeSource, output: Path, status: Literal["done", "kept"], record: dict[str, Any], seconds: float
-) -> CaseReport:
+def _finished(source: VolumeSource, output: Path, status: Finished, record: dict[str, Any], seconds: float) -> CaseReport:
     zones = record.get("zones", {"volumes_ml": {}, "flags": [], "warnings": []})
     notes = " ".join(dict.fromkeys([*record["warnings"], *zones["warnings"]]))
     return CaseReport(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.super_resolution import SuperResolutionResult, super_resolve
@@ -40,9 +42,46 @@ def super_resolve_and_segment(
     """
     check_zones(volume, zone_model, options.device)
     result = super_resolve(volume, options, progress=progress, cancel=cancel, warn=warn)
-    zones = find_zones(result.volume, model=zone_model, device=options.device, progress=progress, cancel=cancel, warn=warn)
-    told = {name: zones.record[name] for name in _TOLD}
-    return (
-        replace(result, provenance={**result.provenance, "zones": told}),
-        replace(zones, record={**zones.record, "super_resolution": result.provenance}),
+    record, zones = segment_restored(
+        result.volume,
+        result.provenance,
+        zone_model=zone_model,
+        device=options.device,
+        progress=progress,
+        cancel=cancel,
+        warn=warn,
     )
+    return replace(result, provenance=record), zones
+
+
+def segment_restored(
+    restored: Volume,
+    provenance: Mapping[str, Any],
+    *,
+    zone_model: str = "auto",
+    device: str = "auto",
+    progress: ProgressCallback | None = None,
+    cancel: CancelCheck | None = None,
+    warn: WarningCallback | None = None,
+) -> tuple[dict[str, Any], Zones]:
+    """Find the zones on a volume that was restored before, now or in an earlier run.
+
+    Args:
+        restored: the volume.
+        provenance: its record, without zones.
+        zone_model: see `find_segmenter`.
+        device: see `find_zones`, as the rest.
+        progress: receives its events.
+        cancel: asked throughout.
+        warn: receives its warnings.
+
+    Returns:
+        The record with `zones`, and the zones, with `super_resolution` in their record.
+
+    Raises:
+        PdmError: as `find_zones` does.
+    """
+    zones = find_zones(restored, model=zone_model, device=device, progress=progress, cancel=cancel, warn=warn)
+    told = {name: zones.record[name] for name in _TOLD}
+    record = {**zones.record, "super_resolution": dict(provenance)}
+    return {**provenance, "zones": told}, replace(zones, record=record)

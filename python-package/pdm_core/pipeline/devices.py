@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser
+from pdm_core.diffusion.denoisers import NetworkDenoiser
 
 _ACTIVATION_BYTES_PER_PIXEL = 600
 _CPU_BATCH = 1
@@ -33,7 +33,7 @@ class MixedPrecision(nn.Module):
         return output.float()
 
 
-def prepared(denoiser: ResidualDenoiser | EpsilonDenoiser, device: torch.device) -> ResidualDenoiser | EpsilonDenoiser:
+def prepared(denoiser: NetworkDenoiser, device: torch.device) -> NetworkDenoiser:
     """Move a denoiser to `device`, with the number format that pays there."""
     denoiser = denoiser.to(device).eval()
     if device.type == "cuda":

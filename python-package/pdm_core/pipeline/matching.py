@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from pdm_core.diffusion.bridge import Bridge
-from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.bridges import AffineBridge
+from pdm_core.diffusion.denoisers import Denoiser
 from pdm_core.diffusion.periodic import mirrored
 from pdm_core.pipeline.lattice import Lattice
 
@@ -78,7 +78,7 @@ class MatchedDenoiser:
         self.denoiser, self._thick, self._kind = denoiser, thick, kind
 
     @property
-    def bridge(self) -> Bridge:
+    def bridge(self) -> AffineBridge:
         """The bridge of the wrapped denoiser."""
         return self.denoiser.bridge
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.denoisers import Denoiser
 from pdm_core.pipeline.tiles import TILE, TiledDenoiser
 from pdm_core.progress import WarningCallback
 

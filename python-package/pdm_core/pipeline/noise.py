@@ -11,24 +11,20 @@ from torch import Tensor
 from pdm_core.degradation.kspace import Size
 
 
-def noise_fields(size: Size, fields: int, seed: int, sample: int, device: torch.device) -> Tensor:
-    """White noise (fields, 1, 1, H, W): the start of a sampling and, behind it, one field for each stochastic step.
+def noise_fields(size: Size, seed: int, sample: int, device: torch.device) -> Iterator[Tensor]:
+    """White noise (1, 1, H, W), one field after another: the start of a sampling, then one for each draw of its steps.
 
-    Drawn on the CPU from the seed and the number of the sample alone: every device and every batching sees the same noise.
+    Drawn on the CPU from the seed and the number of the sample alone: every device and every batching sees the same noise,
+    and however many a sampling draws, one is held at a time.
     """
     random = np.random.default_rng((seed, sample))
-    drawn = random.standard_normal((fields, 1, 1, *size), dtype=np.float32)
-    return torch.from_numpy(drawn).to(device)
+    while True:
+        yield torch.from_numpy(random.standard_normal((1, 1, *size), dtype=np.float32)).to(device)
 
 
 def shared_by(slices: int, field: Tensor) -> Tensor:
     """One field (1, 1, H, W) for each of `slices` slices, without a copy."""
     return field.expand(slices, -1, -1, -1)
-
-
-def stream(fields: Tensor, slices: int) -> Iterator[Tensor]:
-    """The fields (F, 1, 1, H, W) one after another, each shared by `slices` slices."""
-    return (shared_by(slices, field) for field in fields)
 
 
 def noise_volume(shape: tuple[int, int, int], seed: int, sample: int, number: int) -> Tensor:

@@ -12,7 +12,7 @@ from pdm_core.errors import InputError
 
 _CHOICES = {
     "mode": ("in-plane", "through-plane", "isotropic"),
-    "sampler": ("auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"),
+    "sampler": ("auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency", "pc"),
     "grid": ("uniform", "quadratic", "logsnr"),
     "align": ("index0", "fov"),
     "profile": ("box", "gaussian", "sinc"),
@@ -37,9 +37,12 @@ class SuperResolutionOptions:
             until they are as thick as the images of its training; of their estimate all is taken, blur included ("average", as
             in the paper), or only what it adds ("residual").
         model: name in the zoo, path of a card that is not imported, or "auto" for the preferred one.
-        sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1, dpm++2m
-            or consistency.
-        steps: network evaluations a sample; None takes the model's default, which is larger for several samples.
+        sampler: "auto" takes the model's default with its grid and eta; else ddim, ancestral, dpm++1, dpm++2m,
+            consistency, or pc (predictor and corrector).
+        steps: of the sampling, each one network evaluation (two for pc); None takes the model's default, which is larger for
+            several samples.
+        start: K/T, the share of the noising at which partial diffusion starts, for models without latent alignment that were
+            trained from there on; None starts where the model does.
         samples: independent samples; with two or more the result is their mean, and their spread is the uncertainty.
         seed: makes the run repeatable.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
@@ -60,8 +63,9 @@ class SuperResolutionOptions:
     profile: Literal["box", "gaussian", "sinc"] = "gaussian"
     thickness_matching: Literal["none", "residual", "average"] = "none"
     model: str = "auto"
-    sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency"] = "auto"
+    sampler: Literal["auto", "ddim", "ancestral", "dpm++1", "dpm++2m", "consistency", "pc"] = "auto"
     steps: int | None = None
+    start: float | None = None
     samples: int = 1
     seed: int = 0
     device: str = "auto"
@@ -82,11 +86,13 @@ class SuperResolutionOptions:
             raise InputError(f"The factor {self.factor!r} is not possible.", "Use a number above 1, such as 2.")
         if not _is_above(self.thickness_mm, 0.0) and self.thickness_mm is not None:
             raise InputError(f"A thickness of {self.thickness_mm!r} mm is not possible.", "Use a number above 0, such as 3.")
-        self._check_range("steps", 1, 1000, optional=True)
+        self._check_range("steps", 1, 4000, optional=True)
         self._check_range("samples", 1, 64)
         self._check_range("batch", 1, 4096, optional=True)
         self._check_range("seed", 0, 2**63 - 1)
         self._check_range("adapt", 0, 100_000)
+        if self.start is not None and not (_is_number(self.start) and 0.0 < self.start <= 1.0):
+            raise InputError(f"start {self.start!r} is not possible.", "Use a number above 0, up to 1, such as 0.25.")
         if self.eta != "full" and not (_is_number(self.eta) and 0.0 <= self.eta <= 1.0):
             raise InputError(f"eta {self.eta!r} is not possible.", 'Use a number from 0 to 1, or "full".')
         if not isinstance(self.model, str) or not self.model:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pdm_core.atomic import write_text
 from pdm_core.volume import write_volume
 from pdm_core.volume.images import image_suffix
 
@@ -18,6 +20,17 @@ def provenance_path(output: Path) -> Path:
     """Where the record of an image lies: NAME.provenance.json beside it."""
     stem = output.name[: -len(image_suffix(output) or "")]
     return output.with_name(f"{stem}.provenance.json")
+
+
+def write_provenance(record: Mapping[str, Any], output: Path) -> Path:
+    """Write the record of what lies at `output`, in the place of an earlier one.
+
+    Returns:
+        The record's path.
+    """
+    target = provenance_path(output)
+    write_text(target, _as_json(record))
+    return target
 
 
 def write_result(
@@ -34,7 +47,7 @@ def write_result(
     target = provenance_path(output)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(json.dumps(result.provenance, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(_as_json(result.provenance), encoding="utf-8")
         write_volume(result.volume, output, dtype=dtype)
         if uncertainty is not None and result.uncertainty is not None:
             write_volume(result.uncertainty, uncertainty)
@@ -42,3 +55,7 @@ def write_result(
     finally:
         temporary.unlink(missing_ok=True)
     return target
+
+
+def _as_json(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, indent=1, ensure_ascii=False) + "\n"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pdm_core.diffusion.bridge import Bridge
-from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.bridges import AffineBridge
+from pdm_core.diffusion.denoisers import Denoiser
 from pdm_core.diffusion.periodic import MirroredDenoiser
 from pdm_core.diffusion.symmetric import SymmetricDenoiser
 from pdm_core.pipeline.matching import NO_MATCHING, MatchedDenoiser, ThicknessMatching
@@ -54,7 +54,7 @@ class OrthogonalDenoiser:
         self.symmetry = 0
 
     @property
-    def bridge(self) -> Bridge:
+    def bridge(self) -> AffineBridge:
         """The bridge of the planes' denoiser."""
         return self.denoiser.bridge
 

@@ -37,10 +37,11 @@ def stage_record(
         "sampling": {
             "sampler": plan.sampler,
             "steps": plan.steps,
+            "start": plan.start,
             "eta": plan.eta,
             "grid": plan.grid,
             "alignment_rule": plan.rule,
-            "network_evaluations_per_slice": plan.steps * samples,
+            "network_evaluations_per_slice": plan.evaluations * samples,
             "symmetries": min(samples, symmetries),
         },
         "geometry": dict(geometry),

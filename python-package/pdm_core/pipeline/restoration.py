@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from pdm_core.degradation.kspace import project
-from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.denoisers import Denoiser
 from pdm_core.diffusion.periodic import PeriodicDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.diffusion.symmetric import SymmetricDenoiser
 from pdm_core.pipeline.grid import InPlaneGrid, to_tensor
 from pdm_core.pipeline.memory import Portion
-from pdm_core.pipeline.noise import noise_fields, shared_by, stream
+from pdm_core.pipeline.noise import noise_fields, shared_by
 from pdm_core.pipeline.tiles import TiledDenoiser
 from pdm_core.progress import Progress, WarningCallback
 from pdm_core.volume.volume import FloatArray
@@ -68,13 +68,12 @@ class Restorer:
         """Restore slices (K, h, w) in the network's range; memory beyond the output does not grow with K."""
         mean = np.empty((len(slices), *self.grid.high), dtype=np.float32)
         spread = np.empty_like(mean) if self.samples > 1 else None
-        noises = [self._noise(number) for number in range(self.samples)]
         start, squared, restorer = 0, 0.0, self
         while start < len(slices):
             chunk = slice(start, min(start + batch, len(slices)))
             try:
                 measured = to_tensor(slices[chunk], self.device)
-                average, deviation = restorer._mean_and_spread(measured, noises, progress)
+                average, deviation = restorer._mean_and_spread(measured, progress)
             except torch.cuda.OutOfMemoryError as error:
                 restorer, batch = restorer._with_less_memory(batch, warn, error)
                 continue
@@ -85,41 +84,38 @@ class Restorer:
             start = chunk.stop
         return Restored(mean, spread, squared / slices.size, batch)
 
-    def _noise(self, number: int) -> Tensor:
-        fields = self.plan.steps if self.plan.stochastic else 1
-        return noise_fields(self.grid.padded_high, fields, self.seed, number, self.device)
-
     def _with_less_memory(self, batch: int, warn: WarningCallback, error: torch.cuda.OutOfMemoryError) -> tuple[Restorer, int]:
         """Half the batch, then tiles; the caller starts the failed slices anew."""
         portion = Portion(batch, self.tile).smaller(warn, error)
         return replace(self, tile=portion.tile), portion.batch
 
-    def _mean_and_spread(self, measured: Tensor, noises: list[Tensor], progress: Progress) -> tuple[Tensor, Tensor]:
+    def _mean_and_spread(self, measured: Tensor, progress: Progress) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over the samples by Welford's recurrence, (N, 1, H, W) each."""
         x_lr = self.grid.interpolated(measured)
         mean = torch.zeros((len(measured), 1, *self.grid.high), device=self.device)
         squares = torch.zeros_like(mean)
-        for count, noise in enumerate(noises, start=1):
-            sampled = self._one_sample(x_lr, noise, count - 1, progress)
+        for count in range(1, self.samples + 1):
+            sampled = self._one_sample(x_lr, count - 1, progress)
             restored = self.grid.placed(sampled, measured, self.project)
             change = restored - mean
             mean += change / count
             squares += change * (restored - mean)
-        return mean, (squares / max(1, len(noises) - 1)).sqrt()
+        return mean, (squares / max(1, self.samples - 1)).sqrt()
 
-    def _one_sample(self, x_lr: Tensor, noise: Tensor, number: int, progress: Progress) -> Tensor:
+    def _one_sample(self, x_lr: Tensor, number: int, progress: Progress) -> Tensor:
         """One sample; each sees the slices by a symmetry of its own, the first one as they are."""
         slices = len(x_lr)
-        fresh: Iterator[Tensor] = stream(noise[1:], slices)
+        noise = noise_fields(self.grid.padded_high, self.seed, number, self.device)
         seen = TiledDenoiser(self.denoiser, self.tile) if self.tile else self.denoiser
         return sample(
             SymmetricDenoiser(PeriodicDenoiser(seen), number),
             x_lr,
             self.grid.factor,
             self.plan,
-            shared_by(slices, noise[0]),
-            fresh_noise=lambda: next(fresh),
+            shared_by(slices, next(noise)),
+            fresh_noise=lambda: shared_by(slices, next(noise)),
             refine=self._projection(x_lr),
+            unmeasured=lambda x: x - project(x, self.grid.padded_low),
             on_step=lambda _step: progress.advance(slices),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import numpy as np
 import torch
 
 from pdm_core.degradation.bandwidth import Bandwidth
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, conditioned_on
+from pdm_core.diffusion.bridges import build_bridge
+from pdm_core.diffusion.denoisers import NetworkDenoiser, conditioned_on
 from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.diffusion.symmetric import SYMMETRIES
 from pdm_core.pipeline.devices import default_batch, prepared
@@ -76,6 +78,7 @@ class Stage(ABC):
     def __init__(self, before: Lattice, options: SuperResolutionOptions, card: ModelCard) -> None:
         self.before, self.options, self.card = before, options, card
         self.plan = sampling_plan(options, card)
+        self.plan.times(build_bridge(card.bridge))
 
     def notes(self, bandwidth: Bandwidth) -> Iterator[str]:
         """What the user should know before the work."""
@@ -105,7 +108,7 @@ class Stage(ABC):
 
     def _model(
         self, unit: FloatArray, device: torch.device, meter: Progress, warn: WarningCallback
-    ) -> tuple[ResidualDenoiser | EpsilonDenoiser, dict[str, Any]]:
+    ) -> tuple[NetworkDenoiser, dict[str, Any]]:
         """The model, and how it was adapted to the volume `unit`, if it was."""
         return load_model(self.card, device), {}
 
@@ -113,7 +116,7 @@ class Stage(ABC):
     def _restored(
         self,
         unit: FloatArray,
-        denoiser: ResidualDenoiser | EpsilonDenoiser,
+        denoiser: NetworkDenoiser,
         device: torch.device,
         meter: Progress,
         warn: WarningCallback,
@@ -148,7 +151,7 @@ class InPlaneStage(Stage):
     def _restored(
         self,
         unit: FloatArray,
-        denoiser: ResidualDenoiser | EpsilonDenoiser,
+        denoiser: NetworkDenoiser,
         device: torch.device,
         meter: Progress,
         warn: WarningCallback,
@@ -182,7 +185,7 @@ class ThroughPlaneStage(Stage):
 
     def _model(
         self, unit: FloatArray, device: torch.device, meter: Progress, warn: WarningCallback
-    ) -> tuple[ResidualDenoiser | EpsilonDenoiser, dict[str, Any]]:
+    ) -> tuple[NetworkDenoiser, dict[str, Any]]:
         model, steps = load_model(self.card, device), self.options.adapt
         if not steps:
             return model, {}
@@ -191,13 +194,15 @@ class ThroughPlaneStage(Stage):
 
         distance = self.before.spacing[2] / self.grid.operator.factor
         rows = OwnRows(unit, self.grid.operator, distance / self.before.pixel)
+        begun = time.monotonic()
         with meter.aside("adapting the model", steps) as aside:
-            return adapted(self.card, model, rows, steps, self.options.seed, device, aside, warn)
+            model, how = adapted(self.card, model, rows, steps, self.options.seed, device, aside, warn)
+        return model, {**how, "seconds": round(time.monotonic() - begun, 3)}
 
     def _restored(
         self,
         unit: FloatArray,
-        denoiser: ResidualDenoiser | EpsilonDenoiser,
+        denoiser: NetworkDenoiser,
         device: torch.device,
         meter: Progress,
         warn: WarningCallback,
@@ -232,6 +237,7 @@ def sampling_plan(options: SuperResolutionOptions, card: ModelCard) -> SamplingP
         grid=defaults["grid"],
         eta=defaults["eta"],
         rule=defaults["rule"],
+        start=options.start,
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from pdm_core.degradation.bandwidth import Bandwidth
-from pdm_core.diffusion.bridge import Bridge
+from pdm_core.diffusion.bridges import build_bridge
 from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.errors import InputError
 from pdm_core.pipeline.lattice import Lattice
@@ -35,7 +35,7 @@ def refuse_unworkable(lattice: Lattice, card: ModelCard, growth: float) -> None:
 
 def notes_on_samples(card: ModelCard, plan: SamplingPlan, samples: int) -> Iterator[str]:
     """What to say of several samples that hardly differ: an aligned bridge starts at a_K = 0, one step ignores the noise."""
-    if samples > 1 and plan.steps == 1 and Bridge.from_dict(card.bridge).at(1.0).a == 0.0:
+    if samples > 1 and plan.steps == 1 and build_bridge(card.bridge).starts_at_lr:
         yield (
             "With one step the samples differ only by how the model sees the slices, flipped or transposed: "
             "their mean is good, but their spread is far smaller than that of samples of three or more steps."

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pdm_core.degradation.profile import SliceOperator
-from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.denoisers import Denoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.pipeline.matching import NO_MATCHING, ThicknessMatching
 from pdm_core.pipeline.memory import Portion

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pdm_core.diffusion.bridge import Bridge
-from pdm_core.diffusion.denoiser import Denoiser
+from pdm_core.diffusion.bridges import AffineBridge
+from pdm_core.diffusion.denoisers import Denoiser
 
 TILE = 256
 OVERLAP = 0.25
@@ -26,7 +26,7 @@ class TiledDenoiser:
         self.denoiser, self.tile = denoiser, tile
 
     @property
-    def bridge(self) -> Bridge:
+    def bridge(self) -> AffineBridge:
         """The bridge of the wrapped denoiser."""
         return self.denoiser.bridge
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pdm_core.atomic import write_text
-from pdm_core.pipeline.outputs import provenance_path
+from pdm_core.pipeline.outputs import write_provenance
 from pdm_core.segmentation.files import on_the_input, write_zones
 from pdm_core.segmentation.labels import GLAND, ZONES
 from pdm_core.volume.images import image_suffix
@@ -37,9 +35,7 @@ def write_zone_files(zones: Zones, output: Path, source: Volume | None = None) -
     write_zones(zones.labels, output, name)
     if source is not None:
         write_zones(zones.on(source), on_the_input(output), name)
-    target = provenance_path(output)
-    write_text(target, json.dumps(zones.record, indent=1, ensure_ascii=False) + "\n")
-    return target
+    return write_provenance(zones.record, output)
 
 
 def probability_paths(path: Path) -> Mapping[int, Path]:

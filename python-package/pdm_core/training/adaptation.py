@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pdm_core.degradation.profile import SliceOperator
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
+from pdm_core.diffusion.denoisers import NetworkDenoiser, build_denoiser
 from pdm_core.errors import PdmError
 from pdm_core.progress import Progress
 from pdm_core.training.batches import draw_batch
@@ -26,8 +26,6 @@ from pdm_core.training.step import Stepper
 from pdm_core.training.team import Team
 from pdm_core.volume.volume import FloatArray
 from pdm_core.zoo import ModelCard
-
-AnyDenoiser = ResidualDenoiser | EpsilonDenoiser
 
 _CROP, _BATCH = 64, 8
 # A tenth of the rate of the training: the model shall lean towards the study, not forget the others.
@@ -65,14 +63,14 @@ class OwnRows:
 
 def adapted(
     card: ModelCard,
-    denoiser: AnyDenoiser,
+    denoiser: NetworkDenoiser,
     rows: OwnRows,
     steps: int,
     seed: int,
     device: torch.device,
     meter: Progress,
     warn: Callable[[str], None],
-) -> tuple[AnyDenoiser, dict[str, Any]]:
+) -> tuple[NetworkDenoiser, dict[str, Any]]:
     """Fine-tune `denoiser` on a study's own rows; what it was given is not changed.
 
     Args:

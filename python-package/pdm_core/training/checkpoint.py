@@ -42,6 +42,9 @@ class TrainingState:
         with torch.no_grad():
             for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 slow.lerp_(fast, weight)
+            # Statistics of normalisations are averages already.
+            for kept, fresh in zip(self.average.buffers(), self.network.buffers(), strict=True):
+                kept.copy_(fresh)
 
 
 def save_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pdm_core.degradation.kspace import Size, downsample, lowres_size, project
 from pdm_core.degradation.profile import Align, ProfileName, SliceOperator, SliceProfile
-from pdm_core.diffusion.denoiser import Denoiser, EpsilonDenoiser, ResidualDenoiser, conditioned_on
+from pdm_core.diffusion.denoisers import Denoiser, NetworkDenoiser, conditioned_on
 from pdm_core.diffusion.periodic import MARGIN, MirroredDenoiser, PeriodicDenoiser, mirrored
 from pdm_core.errors import InputError
 
@@ -38,7 +38,11 @@ class Reduction(Protocol):
         """The estimate `x_hr` with what was measured put back."""
         ...
 
-    def on_whole_slices(self, denoiser: ResidualDenoiser | EpsilonDenoiser) -> Denoiser:
+    def unmeasured(self, x: Tensor) -> Tensor:
+        """`x` without the part that is measured."""
+        ...
+
+    def on_whole_slices(self, denoiser: NetworkDenoiser) -> Denoiser:
         """The denoiser as the pipeline runs it."""
         ...
 
@@ -89,9 +93,13 @@ class KspaceReduction:
 
     def refined(self, x_hr: Tensor, x_lr: Tensor) -> Tensor:
         """x - P x + x_LR."""
-        return x_hr - project(x_hr, self.low) + x_lr
+        return self.unmeasured(x_hr) + x_lr
 
-    def on_whole_slices(self, denoiser: ResidualDenoiser | EpsilonDenoiser) -> Denoiser:
+    def unmeasured(self, x: Tensor) -> Tensor:
+        """x - P x."""
+        return x - project(x, self.low)
+
+    def on_whole_slices(self, denoiser: NetworkDenoiser) -> Denoiser:
         """Slices go on at their opposite border."""
         return PeriodicDenoiser(denoiser)
 
@@ -142,7 +150,11 @@ class SliceReduction:
         """The nearest image that gives the measured slices A x_LR."""
         return self.operator.project(x_hr, self.operator.apply(x_lr))
 
-    def on_whole_slices(self, denoiser: ResidualDenoiser | EpsilonDenoiser) -> Denoiser:
+    def unmeasured(self, x: Tensor) -> Tensor:
+        """The nearest image whose slices are empty."""
+        return self.operator.project(x, torch.zeros_like(self.operator.apply(x)))
+
+    def on_whole_slices(self, denoiser: NetworkDenoiser) -> Denoiser:
         """Slices are mirrored at their borders; the network knows the thickness."""
         return MirroredDenoiser(conditioned_on(denoiser, self.operator.profile.thickness))
 

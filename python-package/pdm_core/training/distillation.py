@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pdm_core.diffusion.bridge import Bridge
-from pdm_core.diffusion.denoiser import ResidualDenoiser, column, precondition
+from pdm_core.diffusion.bridges import AffineBridge
+from pdm_core.diffusion.denoisers import ResidualDenoiser, autocast, column, columns, precondition
 from pdm_core.training.batches import PairBatch
-from pdm_core.training.loss import autocast, distance
+from pdm_core.training.loss import distance
 from pdm_core.training.recipe import Distillation, Recipe
 from pdm_core.zoo import find_model, load_model
 
@@ -38,7 +38,7 @@ class ConsistencyLoss:
         pairs, student = batch.pairs, self._student
         number = np.ceil(batch.times * self._scales)
         now, before = number / self._scales, (number - 1) / self._scales
-        a, b, sigma = (column(curve, pairs.x_hr) for curve in student.bridge.curves(now))
+        a, b, sigma = columns(student.bridge, now, pairs.x_hr)
         x = a * pairs.x_hr + b * pairs.x_lr + sigma * batch.noise
         # In units of the network's output, as a denoiser is trained: in those of the image late times, whose differences are
         # the greatest, would outweigh the early ones, on which all others lean.
@@ -61,8 +61,8 @@ def consistency_loss(
     return ConsistencyLoss(student, target, teacher, settings.scales, recipe.loss)
 
 
-def _ddim_step(bridge: Bridge, x: Tensor, x_hr: Tensor, x_lr: Tensor, now: np.ndarray, before: np.ndarray) -> Tensor:
+def _ddim_step(bridge: AffineBridge, x: Tensor, x_hr: Tensor, x_lr: Tensor, now: np.ndarray, before: np.ndarray) -> Tensor:
     """DDIM with eta = 0 from times `now` to `before`, each of its own image."""
-    a, b, sigma = (column(curve, x) for curve in bridge.curves(now))
-    a_before, b_before, sigma_before = (column(curve, x) for curve in bridge.curves(before))
+    a, b, sigma = columns(bridge, now, x)
+    a_before, b_before, sigma_before = columns(bridge, before, x)
     return a_before * x_hr + b_before * x_lr + sigma_before / sigma * (x - a * x_hr - b * x_lr)

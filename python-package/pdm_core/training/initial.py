@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from pdm_core.diffusion.denoiser import ResidualSpread
+from pdm_core.diffusion.denoisers import ResidualSpread
 from pdm_core.errors import InputError
 from pdm_core.networks import build_network, build_zone_network
 from pdm_core.training.pairs import residual_spread

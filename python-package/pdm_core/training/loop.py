@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from pdm_core.atomic import write_text
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
+from pdm_core.diffusion.denoisers import NetworkDenoiser, build_denoiser
 from pdm_core.errors import CancelledError, InputError, PdmError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.training.batches import BatchStream, drawing_threads
@@ -124,7 +124,7 @@ def trained_network(recipe: AnyRecipe, run_folder: Path, dataset: Dataset) -> to
     return state.average.eval()
 
 
-def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> ResidualDenoiser | EpsilonDenoiser:
+def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> NetworkDenoiser:
     """The denoiser with the weights of `trained_network`, ready to sample from or to export."""
     average = trained_network(recipe, run_folder, dataset)
     spread = spread_for(recipe, dataset.stacks("train", recipe.data))

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from pdm_core.diffusion.denoiser import (
-    EpsilonDenoiser,
-    ResidualDenoiser,
-    column,
-    conditioning_each,
-    network_input,
-    precondition,
-)
+from pdm_core.degradation.kspace import lowres_size, project
+from pdm_core.diffusion.denoisers import Example, NetworkDenoiser, columns
 from pdm_core.training.pairs import Pairs
 
 _HUBER = 0.00054
@@ -29,9 +24,7 @@ def draw_times(count: int, start_share: float, random: np.random.Generator) -> n
     return times
 
 
-def denoising_loss(
-    denoiser: ResidualDenoiser | EpsilonDenoiser, pairs: Pairs, times: np.ndarray, noise: Tensor, kind: str
-) -> Tensor:
+def denoising_loss(denoiser: NetworkDenoiser, pairs: Pairs, times: np.ndarray, noise: Tensor, kind: str) -> Tensor:
     """Mean loss of the network's raw output against its unit-variance target.
 
     Args:
@@ -41,16 +34,23 @@ def denoising_loss(
         noise: eps, shared by both latents (SCIENCE §0.2 a), (N, 1, H, W).
         kind: of the distance, see `distance`.
     """
-    a, b, sigma = (column(curve, noise) for curve in denoiser.bridge.curves(times))
+    if denoiser.bridge.unmeasured_noise:
+        noise = unmeasured(noise, pairs.factor)
+    a, b, sigma = columns(denoiser.bridge, times, noise)
     x = a * pairs.x_hr + b * pairs.x_lr + sigma * noise
-    scalars = conditioning_each(sigma, pairs.factor, *pairs.further)
-    if isinstance(denoiser, EpsilonDenoiser):
-        return distance(_output(denoiser.network, torch.cat((x, pairs.x_lr), dim=1), scalars), noise, kind)
-    spread = column([denoiser.spread(factor) for factor in pairs.factor], noise)
-    c_in, c_skip, c_out = precondition(a, sigma, spread)
-    y = x - (a + b) * pairs.x_lr
-    target = (pairs.x_hr - pairs.x_lr - c_skip * y) / c_out
-    return distance(_output(denoiser.network, network_input(c_in * y, pairs.x_lr, spread), scalars), target, kind)
+    example = Example(x, pairs.x_hr, pairs.x_lr, noise, times, pairs.factor, pairs.further)
+    output, target = denoiser.output_and_target(example)
+    return distance(output.float(), target, kind)
+
+
+def unmeasured(noise: Tensor, factors: Sequence[float]) -> Tensor:
+    """Noise (N, 1, H, W) without the band that a reduction by each image's factor leaves.
+
+    Of a crop the band is that of its own size: a stationary noise has the same spectrum there as in the whole slice.
+    """
+    size = (noise.shape[-2], noise.shape[-1])
+    measured = [project(one, lowres_size(size, factor)) for one, factor in zip(noise, factors, strict=True)]
+    return noise - torch.stack(measured)
 
 
 def distance(output: Tensor, target: Tensor, kind: str) -> Tensor:
@@ -68,17 +68,6 @@ def distance(output: Tensor, target: Tensor, kind: str) -> Tensor:
     c = _HUBER * math.sqrt(pixels)
     norms = ((output - target).square().flatten(1).sum(dim=1) + c**2).sqrt() - c
     return norms.mean() / math.sqrt(pixels)
-
-
-def autocast(device: torch.device) -> torch.autocast:
-    """bfloat16 for the network on CUDA, as it is elsewhere."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-
-
-def _output(network: nn.Module, inputs: Tensor, scalars: Tensor) -> Tensor:
-    with autocast(inputs.device):
-        output: Tensor = network(inputs, scalars)
-    return output.float()
 
 
 def learning_rate_scale(step: int, warmup: int, iterations: int) -> float:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pdm_core.errors import InputError
+from pdm_core.methods.consistency import CONSISTENCY
+from pdm_core.methods.registry import find_method
 from pdm_core.training.course import score
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.initial import initial_model
@@ -116,7 +118,7 @@ def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, training: Mappi
         purpose=words["purpose"],
         version=package_version(),
         mode=recipe.mode,
-        method="pdm" if recipe.distillation is None else "consistency",
+        method=recipe.method if recipe.distillation is None else CONSISTENCY.name,
         network=recipe.network,
         bridge=recipe.bridge,
         parameterization=recipe.parameterization,
@@ -139,10 +141,7 @@ def _card(recipe: Recipe, words: Mapping[str, Any], spread: Any, training: Mappi
 
 def _sampler(recipe: Recipe) -> dict[str, Any]:
     """The defaults of the card."""
-    common = {"grid": "uniform", "eta": 0.0}
-    if recipe.distillation is not None:
-        steps = recipe.distillation.steps
-        return {"sampler": "consistency", "steps": steps, "sample_steps": steps, **common, "rule": "consistent"}
-    # One step of a residual model is its faithful setting; a noise-predicting one needs several to leave x_LR.
-    first, rule = (1, "consistent") if recipe.parameterization == "residual" else (8, "paper")
-    return {"sampler": "ddim", "steps": first, "sample_steps": 3, **common, "rule": rule}
+    if recipe.distillation is None:
+        return find_method(recipe.method).sampling(recipe.bridge, recipe.parameterization)
+    steps = recipe.distillation.steps
+    return {**CONSISTENCY.sampling(recipe.bridge, recipe.parameterization), "steps": steps, "sample_steps": steps}

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pdm_core.errors import InputError
+from pdm_core.methods.pdm import PDM
+from pdm_core.methods.registry import find_method
 from pdm_core.training.dataset.index import DataSource
 from pdm_core.training.degradations import Degradation, degradation_of
+from pdm_core.training.recipe_files import recipe_content
 from pdm_core.training.run_recipe import RunRecipe
 from pdm_core.training.zones.recipe import ZoneRecipe, zone_recipe
 from pdm_core.zoo import ModelCard, find_model
 
-_BUNDLED = Path(__file__).parent / "recipes"
 # What a network is told: noise level, factor and, for through-plane models, the slices' thickness.
 _SCALARS = {"in-plane": 2, "through-plane": 3}
 # A student of more steps gains nothing over its teacher.
@@ -49,9 +49,10 @@ class Recipe(RunRecipe):
     """A training run of a super-resolution model.
 
     Attributes:
+        method: the system of `pdm_core.methods` that gives bridge, parameterization and loss where a recipe file names none.
         network: preset and overrides for `pdm_core.networks.build_network`.
-        bridge: fields of `pdm_core.diffusion.Bridge`.
-        parameterization: "residual" (rule "consistent") or "epsilon" (rule "paper").
+        bridge: fields for `pdm_core.diffusion.build_bridge`.
+        parameterization: see `pdm_core.diffusion.denoisers.PARAMETERIZATIONS`.
         mode: "in-plane" or "through-plane": along which axes resolution is restored.
         factors: smallest and largest factor.
         thickness: smallest and largest slice thickness as a share of the slices' distance, for through-plane models.
@@ -59,20 +60,23 @@ class Recipe(RunRecipe):
         start_share: share of samples drawn at u = 1, where sampling starts and one-step use ends.
         bandwidth_share: share of slices whose bandwidth is lowered first, so that finer matrices of coarser scans occur.
         loss: "l1", "mse" or "huber" on the unit-variance target.
+        adversarial: weight of a discriminator's opinion in the loss, as in SRGAN; 0 for none.
         initial: name of the model, or path of its card, whose weights the run starts from; empty starts from random ones.
             A recipe file that names one may leave out network, bridge and parameterization: they are the model's.
         distillation: makes a consistency model of a trained one instead of a denoiser; None trains a denoiser.
     """
 
-    bridge: Mapping[str, Any] = field(default_factory=lambda: {"steps": 100, "start": 25, "alignment": "cosine"})
-    parameterization: str = "residual"
+    method: str = PDM.name
+    bridge: Mapping[str, Any] = field(default_factory=lambda: PDM.bridge)
+    parameterization: str = PDM.parameterization
     mode: str = "in-plane"
     factors: tuple[float, float] = (1.5, 4.0)
     thickness: tuple[float, float] = (0.7, 1.3)
     crop: int = 96
     start_share: float = 0.35
     bandwidth_share: float = 0.3
-    loss: str = "l1"
+    loss: str = PDM.loss
+    adversarial: float = 0.0
     initial: str = ""
     distillation: Distillation | None = None
 
@@ -89,6 +93,7 @@ class Recipe(RunRecipe):
             ),
             f"crop {self.crop} must be at least 32": self.crop >= 32,
             f"loss {self.loss!r} must be l1, mse or huber": self.loss in ("l1", "mse", "huber"),
+            f"adversarial {self.adversarial:g} must not be negative": self.adversarial >= 0.0,
             "a distillation needs the parameterization residual": (
                 self.distillation is None or self.parameterization == "residual"
             ),
@@ -104,32 +109,23 @@ class Recipe(RunRecipe):
         return degradation_of(self.mode, self.thickness)
 
 
-def bundled_recipes() -> list[str]:
-    """Names of the recipes that ship with the package."""
-    return sorted(path.stem for path in _BUNDLED.glob("*.yaml"))
-
-
 def load_recipe(path_or_name: str | Path) -> Recipe | ZoneRecipe:
-    """Read a recipe from a YAML or JSON file, or a bundled one by its name (see `bundled_recipes`).
+    """Read a recipe from a YAML or JSON file, or a bundled one by its name (see `recipe_files`).
 
     Raises:
         InputError: the file is missing, is no mapping, or holds an unknown or impossible value.
     """
-    path = Path(path_or_name)
-    bundled = _BUNDLED / f"{path_or_name}.yaml"
-    if path.is_file():
-        text = path.read_text(encoding="utf-8")
-    elif bundled.is_file():
-        text = bundled.read_text(encoding="utf-8")
-    else:
-        raise InputError(
-            f"There is no recipe {path_or_name}.", f"Give a YAML file, or a bundled recipe: {', '.join(bundled_recipes())}."
-        )
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"The recipe {path_or_name} is not valid YAML: {error}.") from error
-    return _from_mapping(content, str(path_or_name))
+    return _from_mapping(recipe_content(path_or_name), str(path_or_name))
+
+
+def _with_its_method(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a recipe, and those that it takes over from its method; of a bridge of the same kind only the rest."""
+    method = find_method(values.get("method", PDM.name))
+    said = {word: getattr(method, word) for word in ("bridge", "parameterization", "loss", "adversarial")}
+    own = values.get("bridge", {})
+    kind = method.bridge.get("kind", "vp")
+    bridge = {**method.bridge, **own} if own.get("kind", kind) == kind else own
+    return {**said, **values, "bridge": bridge}
 
 
 def _as_in(card: ModelCard) -> dict[str, Any]:
@@ -138,9 +134,7 @@ def _as_in(card: ModelCard) -> dict[str, Any]:
     return taken if card.thickness is None else {**taken, "thickness": card.thickness}
 
 
-def _from_mapping(content: Any, source: str) -> Recipe | ZoneRecipe:
-    if not isinstance(content, dict):
-        raise InputError(f"The recipe {source} must be a mapping of names to values.")
+def _from_mapping(content: Mapping[str, Any], source: str) -> Recipe | ZoneRecipe:
     kind: type[RunRecipe] = ZoneRecipe if content.get("mode") == "zones" else Recipe
     known = {item.name for item in fields(kind)}
     unknown = sorted(set(content) - known)
@@ -160,6 +154,6 @@ def _from_mapping(content: Any, source: str) -> Recipe | ZoneRecipe:
             values.setdefault("initial", values["distillation"].teacher)
         if "initial" in values and "network" not in values:
             values = {**_as_in(find_model(values["initial"])), **values}
-        return Recipe(**values)
+        return Recipe(**_with_its_method(values))
     except (TypeError, ValueError) as error:
         raise InputError(f"The recipe {source} is incomplete or malformed: {error}.") from error

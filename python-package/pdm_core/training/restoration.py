@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, build_denoiser
+from pdm_core.diffusion.denoisers import NetworkDenoiser, ResidualDenoiser, build_denoiser
 from pdm_core.training.batches import PairBatch, draw_batch
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.distillation import ConsistencyLoss, consistency_loss
@@ -18,16 +18,14 @@ from pdm_core.training.slices import SliceStack
 from pdm_core.training.team import Team
 from pdm_core.training.validation import examples, validate, validation_factors
 
-AnyDenoiser = ResidualDenoiser | EpsilonDenoiser
-
 
 @dataclass
 class RestorationCourse:
     """See `Course`."""
 
     recipe: Recipe
-    denoiser: AnyDenoiser
-    averaged: AnyDenoiser
+    denoiser: NetworkDenoiser
+    averaged: NetworkDenoiser
     sampler: PairSampler
     consistency: ConsistencyLoss | None
     stacks: list[SliceStack]

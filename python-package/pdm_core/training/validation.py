@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser
+from pdm_core.diffusion.denoisers import NetworkDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.evaluation.metrics import psnr, ssim
 from pdm_core.training.degradations import Degradation
@@ -15,11 +15,14 @@ from pdm_core.training.slices import SliceStack
 from pdm_core.training.team import Team
 
 _SLICES = 3
-# The faithful setting of a residual model; a noise-predicting one needs several steps of its own rule.
-_PLANS = {
-    ResidualDenoiser: SamplingPlan(steps=1),
-    EpsilonDenoiser: SamplingPlan(steps=8, rule="paper"),
-}
+_FEW = 8
+
+
+def validation_plan(denoiser: NetworkDenoiser) -> SamplingPlan:
+    """One step where that is a sensible restoration; a noise-predicting model needs several, aligned ones the paper's rule."""
+    if denoiser.one_step:
+        return SamplingPlan(steps=1)
+    return SamplingPlan(steps=_FEW, rule="paper" if denoiser.bridge.starts_at_lr else "consistent")
 
 
 def validation_factors(factors: tuple[float, float], degradation: Degradation) -> tuple[float, ...]:
@@ -29,7 +32,7 @@ def validation_factors(factors: tuple[float, float], degradation: Degradation) -
 
 @torch.no_grad()
 def validate(
-    denoiser: ResidualDenoiser | EpsilonDenoiser,
+    denoiser: NetworkDenoiser,
     stacks: Sequence[SliceStack],
     factors: Sequence[float],
     team: Team,
@@ -53,7 +56,7 @@ def validate(
 
 @torch.no_grad()
 def examples(
-    denoiser: ResidualDenoiser | EpsilonDenoiser,
+    denoiser: NetworkDenoiser,
     stack: SliceStack,
     factor: float,
     device: torch.device,
@@ -71,9 +74,7 @@ def _central(stack: SliceStack) -> Tensor:
     return stack.take(range(first, min(first + _SLICES, len(stack))))[:, None]
 
 
-def _gain(
-    denoiser: ResidualDenoiser | EpsilonDenoiser, x_hr: Tensor, factor: float, degradation: Degradation
-) -> tuple[float, float]:
+def _gain(denoiser: NetworkDenoiser, x_hr: Tensor, factor: float, degradation: Degradation) -> tuple[float, float]:
     """PSNR and SSIM of the restored image less those of the interpolated one."""
     images = (x_hr, *_restored(denoiser, x_hr, factor, degradation))
     unit_hr, unit_lr, unit_restored = ((image + 1.0) / 2.0 for image in images)
@@ -83,17 +84,15 @@ def _gain(
     )
 
 
-def _restored(
-    denoiser: ResidualDenoiser | EpsilonDenoiser, x_hr: Tensor, factor: float, degradation: Degradation
-) -> tuple[Tensor, Tensor]:
+def _restored(denoiser: NetworkDenoiser, x_hr: Tensor, factor: float, degradation: Degradation) -> tuple[Tensor, Tensor]:
     """x_LR and its projected restoration, one slice at a time."""
     reduction = degradation.reduction((x_hr.shape[-2], x_hr.shape[-1]), factor)
     x_lr = reduction.low_resolution(x_hr)
     noise = torch.randn(x_hr.shape, generator=torch.Generator().manual_seed(0)).to(x_hr)
-    whole = reduction.on_whole_slices(denoiser)
+    whole, plan = reduction.on_whole_slices(denoiser), validation_plan(denoiser)
     estimate = torch.cat(
         [
-            sample(whole, lr, reduction.factor, _PLANS[type(denoiser)], eps)
+            sample(whole, lr, reduction.factor, plan, eps, unmeasured=reduction.unmeasured)
             for lr, eps in zip(torch.split(x_lr, 1), torch.split(noise, 1), strict=True)
         ]
     )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pdm_core.zoo.card import Card, ModelCard, ZoneCard, read_card
-from pdm_core.zoo.catalogue import find_model, find_models, find_zone_model, list_models, list_zone_models, user_zoo
+from pdm_core.zoo.catalogue import (
+    find_model,
+    find_models,
+    find_zone_model,
+    list_models,
+    list_system_models,
+    list_zone_models,
+    user_zoo,
+)
 
 if TYPE_CHECKING:
     from pdm_core.zoo.weights import export_model, import_model, load_model, load_zone_network, verify_model, write_card
@@ -20,6 +28,7 @@ __all__ = [
     "find_zone_model",
     "import_model",
     "list_models",
+    "list_system_models",
     "list_zone_models",
     "load_model",
     "load_zone_network",

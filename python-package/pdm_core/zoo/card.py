@@ -73,8 +73,8 @@ class ModelCard(Card):
 
     Attributes:
         method: system of the paper that it belongs to.
-        bridge: fields of `pdm_core.diffusion.Bridge`.
-        parameterization: "residual" or "epsilon".
+        bridge: fields for `pdm_core.diffusion.build_bridge`.
+        parameterization: see `pdm_core.diffusion.denoisers.PARAMETERIZATIONS`.
         residual_std: pairs (factor, s_d) for the residual preconditioning.
         sampler: defaults: sampler, steps of a single sample, sample_steps of several, grid, eta, rule.
         factors: smallest and largest factor.

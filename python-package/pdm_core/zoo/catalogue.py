@@ -9,6 +9,8 @@ from pdm_core.errors import InputError, MissingDependencyError
 from pdm_core.zoo.card import ModelCard, ZoneCard, read_card
 
 BUNDLED = Path(__file__).parent / "weights"
+# Models of the compared systems, small and briefly trained: to be found by their names, but not offered for use.
+SYSTEMS = BUNDLED / "systems"
 # The first of these that is there is what `model="auto"` means in its mode. On the validation split `base` gains 0.02 dB at
 # most over `fast`, with twice the weights to run: it does not pay yet.
 _PREFERRED = ("fast", "base", "through_plane")
@@ -27,6 +29,11 @@ def user_zoo() -> Path:
 def list_models(mode: str | None = None) -> list[ModelCard]:
     """Cards of the super-resolution models, all or those of one mode; see `list_zone_models` for the others."""
     return [card for card in _all_cards() if isinstance(card, ModelCard) and mode in (None, card.mode)]
+
+
+def list_system_models() -> list[ModelCard]:
+    """Cards of the models of the compared systems, which `list_models` leaves out."""
+    return [card for card in _cards_in(SYSTEMS) if isinstance(card, ModelCard)]
 
 
 def list_zone_models() -> list[ZoneCard]:
@@ -53,7 +60,7 @@ def find_model(name: str, factor: float | None = None, mode: str | None = None) 
         return _serving(card, factor, mode)
     if name == "auto":
         return _serving(_preferred(mode or "in-plane"), factor, mode)
-    cards = {card.name: card for card in list_models()}
+    cards = {card.name: card for card in (*list_system_models(), *list_models())}
     if name not in cards:
         fitting = [card.name for card in list_models(mode)]
         raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(fitting) or 'none is installed'}.")
@@ -107,10 +114,12 @@ def _all_cards() -> list[ModelCard | ZoneCard]:
     """Bundled ones first, an imported one of the same name in their place."""
     cards: dict[str, ModelCard | ZoneCard] = {}
     for folder in (BUNDLED, user_zoo()):
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-            card = read_card(path)
-            cards[card.name] = card
+        cards.update({card.name: card for card in _cards_in(folder)})
     return list(cards.values())
+
+
+def _cards_in(folder: Path) -> list[ModelCard | ZoneCard]:
+    return [read_card(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
 
 
 def _preferred(mode: str) -> ModelCard:

@@ -100,10 +100,61 @@ def test_a_batch_reports_volumes_and_flags_and_goes_on(a_scan, tmp_path, capsys)
     (tmp_path / "out" / "flat_SRx2_zones_input.seg.nrrd").unlink()
     assert main([*words, *QUICK, "--zones"]) == 1
     rows = {row["case"]: row for row in json.loads((tmp_path / "out" / "report.json").read_text())}
-    assert {name: row["status"] for name, row in rows.items()} == {"scan": "kept", "flat": "done", "single": "failed"}
+    assert {name: row["status"] for name, row in rows.items()} == {"scan": "kept", "flat": "segmented", "single": "failed"}
     assert rows["scan"]["gland_ml"] > 5 and (tmp_path / "out" / "scan_SRx2.nii.gz").stat().st_mtime_ns == first
     assert main([*words[:2], "-o", str(tmp_path / "out"), *QUICK]) == 0
     assert json.loads((tmp_path / "out" / "report.json").read_text())[0]["status"] == "kept"
+
+
+def test_a_finished_batch_gets_its_zones_without_being_restored_again(a_scan, tmp_path, capsys, monkeypatch):
+    from pdm_core.pipeline import batch
+
+    def run(*words):
+        code = main(["batch", str(a_scan), "-o", str(tmp_path / "out"), *QUICK, "--dtype", "int16", *words])
+        (row,) = json.loads((tmp_path / "out" / "report.json").read_text())
+        return code, row
+
+    image, zones = tmp_path / "out" / "scan_SRx2.nii.gz", tmp_path / "out" / "scan_SRx2_zones.seg.nrrd"
+    record = tmp_path / "out" / "scan_SRx2.provenance.json"
+    assert run()[1]["status"] == "done"
+    before, told = image.stat().st_mtime_ns, json.loads(record.read_text())
+    with monkeypatch.context() as patch:
+        patch.delattr(batch, "super_resolve_and_segment")
+        code, row = run("--zones")
+    assert code == 0 and row["status"] == "segmented" and row["gland_ml"] > 5 and "1 segmented" in capsys.readouterr().out
+    assert image.stat().st_mtime_ns == before and run("--zones")[1] == {**row, "status": "kept", "seconds": 0.0}
+    again = json.loads(record.read_text())
+    own = json.loads((tmp_path / "out" / "scan_SRx2_zones.seg.provenance.json").read_text())
+    assert own["super_resolution"] == told and again.pop("zones")["volumes_ml"] == own["volumes_ml"] and again == told
+    # The same as in one go.
+    labels = read_volume(zones).array
+    assert main(["batch", str(a_scan), "-o", str(tmp_path / "new"), *QUICK, "--dtype", "int16", "--zones"]) == 0
+    np.testing.assert_array_equal(read_volume(tmp_path / "new" / zones.name).array, labels)
+    # Another seed is another image.
+    code, row = run("--zones", "--seed", "5")
+    assert code == 0 and row["status"] == "done" and image.stat().st_mtime_ns != before
+
+
+def test_zones_that_another_model_found_are_found_anew_and_trusted_by_no_record_before(a_scan, tmp_path, monkeypatch):
+    from pdm_core.pipeline import batch
+
+    words = ["batch", str(a_scan), "-o", str(tmp_path / "out"), *QUICK, "--zones"]
+    assert main(words) == 0
+    record = tmp_path / "out" / "scan_SRx2.provenance.json"
+    changed = json.loads(record.read_text())
+    changed["zones"]["model"]["sha256"] = "of another model"
+    record.write_text(json.dumps(changed))
+
+    def killed(*_arguments, **_settings):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "write_zone_files", killed)
+        assert main(words) == 130
+    assert "zones" not in json.loads(record.read_text())
+    assert main(words) == 0 and json.loads(record.read_text())["zones"]["model"]["sha256"] != "of another model"
+    assert json.loads((tmp_path / "out" / "report.json").read_text())[0]["status"] == "segmented"
+    assert not [path for path in (tmp_path / "out").iterdir() if ".part" in path.name]
 
 
 MISTAKES = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pdm_core.diffusion import Bridge
+from pdm_core.diffusion import Bridge, build_bridge
 from pdm_core.diffusion.schedule import alpha_bar
 from pdm_core.errors import InputError
 
@@ -48,4 +48,4 @@ def test_impossible_bridges_are_refused(fields):
 
 def test_unknown_fields_of_a_card_are_refused():
     with pytest.raises(InputError, match="not understood"):
-        Bridge.from_dict({"stride": 3})
+        build_bridge({"stride": 3})

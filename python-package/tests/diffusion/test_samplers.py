@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from pdm_core.diffusion import Bridge, time_grid
-from pdm_core.diffusion.bridge import AffineBridge
-from pdm_core.diffusion.denoiser import EpsilonDenoiser, ResidualDenoiser, precondition
+from pdm_core.diffusion.bridges import AffineBridge
+from pdm_core.diffusion.denoisers import EpsilonDenoiser, ResidualDenoiser, precondition
 from pdm_core.diffusion.samplers import sample_ddim, sample_dpm_solver
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.errors import CancelledError, InputError

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pdm_core.diffusion.bridge import Bridge
+from pdm_core.diffusion.bridges import Bridge
 from pdm_core.diffusion.symmetric import SYMMETRIES, SymmetricDenoiser
 
 

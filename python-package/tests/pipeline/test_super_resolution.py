@@ -179,7 +179,7 @@ def test_the_provenance_tells_what_a_reader_needs(tiny_zoo):
 
 
 def test_out_of_memory_halves_the_batch_and_says_so(monkeypatch):
-    from pdm_core.diffusion.denoiser import ResidualDenoiser
+    from pdm_core.diffusion.denoisers import ResidualDenoiser
 
     whole = ResidualDenoiser.estimate
 

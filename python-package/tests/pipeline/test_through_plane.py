@@ -218,7 +218,7 @@ def test_the_provenance_tells_how_the_slices_were_taken(both_zoo):
 
 
 def test_out_of_memory_halves_the_planes_and_says_so(monkeypatch):
-    from pdm_core.diffusion.denoiser import ResidualDenoiser
+    from pdm_core.diffusion.denoisers import ResidualDenoiser
 
     whole = ResidualDenoiser.estimate
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from pdm_core import SuperResolutionOptions, Volume, super_resolve, write_volume
 from pdm_core.cli.main import main
-from pdm_core.diffusion.bridge import Bridge
-from pdm_core.diffusion.denoiser import ResidualDenoiser, precondition
+from pdm_core.diffusion.bridges import Bridge
+from pdm_core.diffusion.denoisers import ResidualDenoiser, precondition
 from pdm_core.errors import InputError
 from pdm_core.training import load_recipe, train
 from pdm_core.training.batches import PairBatch

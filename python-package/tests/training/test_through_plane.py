@@ -1,6 +1,7 @@
 """Training between the slices: pairs by slice profiles, made as the pipeline makes them, and a run that learns from them."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 import torch
 
 from pdm_core import SuperResolutionOptions, Volume, super_resolve, write_volume
+from pdm_core.cli.main import main
 from pdm_core.degradation.profile import SliceOperator, SliceProfile
 from pdm_core.errors import InputError
+from pdm_core.evaluation.through_plane import EXACT
 from pdm_core.pipeline.placement import measured_only
 from pdm_core.training import Recipe, publish, train
 from pdm_core.training.acceptance import accept
@@ -18,7 +21,7 @@ from pdm_core.training.degradations import SliceDegradation, degradation_of
 from pdm_core.training.loop import trained_denoiser
 from pdm_core.training.pairs import PairSampler, residual_spread
 from pdm_core.training.slices import SliceStack
-from pdm_core.zoo import read_card, verify_model
+from pdm_core.zoo import read_card, verify_model, write_card
 
 FACTORS = (1.5, 8.0)
 WORDS = {"title": "t", "purpose": "p", "licence": "l", "data": [{"name": "made here"}], "contrasts": ["c"]}
@@ -33,6 +36,17 @@ def some_discs(seed, slices=4, size=128):
         for _ in range(14):
             y, x, radius = random.uniform(0, size, 3) * (1, 1, 0.2)
             image[(j - y) ** 2 + (i - x) ** 2 < radius**2] += random.uniform(50, 200)
+    return array
+
+
+def some_balls(seed, slices=40, size=64):
+    """Balls, whose slices are discs: cut thin, and the same along every axis."""
+    random = np.random.default_rng(seed)
+    k, j, i = np.mgrid[:slices, :size, :size]
+    array = np.zeros((slices, size, size), np.float32)
+    for _ in range(40):
+        z, y, x, radius = random.uniform(0, 1, 4) * (slices, size, size, 13)
+        array[(k - z) ** 2 + (j - y) ** 2 + (i - x) ** 2 < radius**2] += random.uniform(50, 200)
     return array
 
 
@@ -59,6 +73,9 @@ def a_dataset(tmp_path_factory):
         (root / split).mkdir()
         write_volume(Volume(some_discs(number), np.diag([0.5, 0.5, 3.0, 1.0])), root / split / "v.nii.gz")
         splits.append({"case": split, "path": split, "split": split, "images": ["v.nii.gz"]})
+    (root / "thin").mkdir()
+    write_volume(Volume(some_balls(9), np.diag([0.5, 0.5, 0.6, 1.0])), root / "thin" / "v.nii.gz")
+    splits.append({"case": "thin", "path": "thin", "split": "test", "images": ["v.nii.gz"]})
     (root / "splits.json").write_text(json.dumps(splits))
     return prepare(root, tmp_path_factory.mktemp("dataset"), SelectionRules(min_matrix=64))
 
@@ -108,7 +125,7 @@ def test_the_residual_grows_with_the_factor():
     assert all(earlier[1] < later[1] for earlier, later in pairwise(spread))
 
 
-def test_a_run_learns_and_publishes_a_model_that_restores_slices(a_dataset, tmp_path):
+def test_a_run_learns_and_publishes_a_model_that_restores_slices(a_dataset, tmp_path, monkeypatch, capsys):
     recipe = a_recipe()
     train(recipe, tmp_path / "run", dataset=a_dataset)
     history = json.loads((tmp_path / "run" / "history.json").read_text())
@@ -118,12 +135,44 @@ def test_a_run_learns_and_publishes_a_model_that_restores_slices(a_dataset, tmp_
     assert (card.mode, card.thickness, card.spacing_mm) == ("through-plane", (0.7, 1.3), (0.75, 4.0))
     assert read_card(card.weights.with_suffix(".json")).thickness == card.thickness
     assert trained_denoiser(recipe, tmp_path / "run", a_dataset).residual_std == card.residual_std
-    with pytest.raises(InputError, match="only in-plane models are measured"):
-        accept(tmp_path / "run", a_dataset)
+    refuse_without_thin_slices(card, a_dataset)
+    measure_thin_slices(card, a_dataset, tmp_path / "zoo", monkeypatch, capsys)
     volume = Volume(some_discs(7, 6, 64), np.diag([0.5, 0.5, 2.0, 1.0]), {"slice_thickness_mm": 2.0})
     options = SuperResolutionOptions(mode="through-plane", factor=None, model=str(card.weights.with_suffix(".json")))
     result = super_resolve(volume, options)
     assert result.volume.shape == (24, 64, 64) and result.provenance["consistency_db"] > 90
+
+
+def refuse_without_thin_slices(card, dataset):
+    """The parts that this run was trained on have thick slices only."""
+    path = card.weights.with_suffix(".json")
+    learned = {**card.training, "recipe": {**card.training["recipe"], "data": [{"path": "train"}, {"path": "test"}]}}
+    write_card(replace(card, training=learned), path)
+    with pytest.raises(InputError, match=r"no test volume with thin slices.*24 slices, at most 1.6 times") as refused:
+        accept(path.parent, dataset)
+    assert f"pdm-sr models import {card.weights} {path}" in refused.value.hint
+    write_card(card, path)
+
+
+def measure_thin_slices(card, dataset, zoo, monkeypatch, capsys):
+    monkeypatch.setenv("PDM_ZOO", str(zoo))
+    assert main(["models", "add", str(card.weights.parent), "--data", str(dataset.folder), "--device", "cpu"]) == 0
+    printed = capsys.readouterr()
+    assert "1 of 2 test volumes have no thin slices" in printed.err and "thin is added" in printed.out
+    quality = read_card(zoo / "thin.json").quality
+    means = {(row["factor"], row["method"]): row for row in quality["through_plane"] if row["case"] == "mean"}
+    assert {factor for factor, _ in means} == {3.0, 6.0} and quality["slices"] == "36 central"
+    for factor in (3.0, 6.0):
+        gain = means[factor, "thin, 1 step"]["psnr"] - means[factor, EXACT]["psnr"]
+        assert gain > 0 and f"| mean | x{factor:g} | thin, 1 step |" in printed.out and f"| {gain:+.2f} |" in printed.out
+
+
+def test_a_model_no_better_than_what_it_starts_from_is_refused(a_dataset, tmp_path):
+    recipe = a_recipe(iterations=1, validate_every=1, learning_rate=1e-9)
+    train(recipe, tmp_path / "run", dataset=a_dataset)
+    publish(recipe, tmp_path / "run", a_dataset)
+    with pytest.raises(InputError, match=f"thin is no better than {EXACT} at x3"):
+        accept(tmp_path / "run", a_dataset)
 
 
 def test_there_is_no_other_mode():

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from pdm_core.diffusion.bridge import AffineBridge
+from pdm_core.diffusion.bridges import AffineBridge
 from pdm_core.diffusion.grids import Times, checked_times
 from pdm_core.diffusion.samplers.hooks import Estimate, FreshNoise, OnStep, Refine, nothing, start_latent, unchanged
 
@@ -51,12 +51,12 @@ def sample_ddim(
     for step, (u, s) in enumerate(zip(grid[:-1].tolist(), grid[1:].tolist(), strict=True), start=1):
         x_hr = refine(estimate(x, u))
         if s > 0.0:
-            x = _move(bridge, x, x_hr, x_lr, u, s, eta, fresh_noise)
+            x = moved(bridge, x, x_hr, x_lr, u, s, eta, fresh_noise)
         on_step(step)
     return x_hr
 
 
-def _move(
+def moved(
     bridge: AffineBridge,
     x: Tensor,
     x_hr: Tensor,
@@ -66,16 +66,16 @@ def _move(
     eta: Eta,
     fresh_noise: FreshNoise | None,
 ) -> Tensor:
-    """x_s from x_t and the estimate of x_HR."""
+    """x_s from x_t and the estimate of x_HR, see `sample_ddim`."""
     now, then = bridge.at(u), bridge.at(s)
     variance = _renewed_variance(bridge, u, s, eta)
     kept = math.sqrt(max(0.0, then.sigma**2 - variance)) / now.sigma
-    moved = then.a * x_hr + then.b * x_lr + kept * (x - now.a * x_hr - now.b * x_lr)
+    x_s = then.a * x_hr + then.b * x_lr + kept * (x - now.a * x_hr - now.b * x_lr)
     if variance <= 0.0:
-        return moved
+        return x_s
     if fresh_noise is None:
         raise ValueError("eta > 0 renews noise: pass fresh_noise")
-    return moved + math.sqrt(variance) * fresh_noise()
+    return x_s + math.sqrt(variance) * fresh_noise()
 
 
 def _renewed_variance(bridge: AffineBridge, u: float, s: float, eta: Eta) -> float:

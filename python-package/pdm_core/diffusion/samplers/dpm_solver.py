@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from pdm_core.diffusion.bridge import AffineBridge, Coefficients
+from pdm_core.diffusion.bridges import AffineBridge, Coefficients
 from pdm_core.diffusion.grids import Times, checked_times
 from pdm_core.diffusion.samplers.hooks import Estimate, OnStep, Refine, nothing, start_latent, unchanged
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from pdm_core.diffusion.bridge import AffineBridge
+from pdm_core.diffusion.bridges import AffineBridge
 
 Estimate = Callable[[Tensor, float], Tensor]
 Refine = Callable[[Tensor], Tensor]

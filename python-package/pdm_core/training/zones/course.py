@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pdm_core.diffusion.denoisers import autocast
 from pdm_core.evaluation.overlap import dice
 from pdm_core.segmentation.windows import probabilities_by_windows
 from pdm_core.training.course import team_mean
 from pdm_core.training.dataset import Dataset
-from pdm_core.training.loss import autocast
 from pdm_core.training.team import Team
 from pdm_core.training.zones.examples import ExampleSampler, ZoneBatch
 from pdm_core.training.zones.loss import zone_loss

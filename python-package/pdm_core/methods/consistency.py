@@ -1,0 +1,14 @@
+"""Consistency models: students that jump to the end of their teacher's trajectory (SCIENCE §1.6); see `pdm-sr distill`."""
+
+from dataclasses import replace
+
+from pdm_core.methods.pdm import PDM
+
+CONSISTENCY = replace(
+    PDM,
+    name="consistency",
+    title="Consistency model",
+    source="Song et al., Consistency Models, ICML 2023",
+    loss="mse",
+    sampler="consistency",
+)

@@ -1,0 +1,15 @@
+"""DDIM: SR3's network, walked in few deterministic steps (SCIENCE §1.4)."""
+
+from dataclasses import replace
+
+from pdm_core.methods.sr3 import SR3
+
+DDIM = replace(
+    SR3,
+    name="ddim",
+    title="DDIM",
+    source="Song et al., Denoising Diffusion Implicit Models, ICLR 2021",
+    bridge={"steps": 20, "start": 20, "alignment": "none"},
+    sampler="ddim",
+    steps=20,
+)
