@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +74,8 @@ def _plan(arguments: argparse.Namespace) -> Any:
     from pdm_core.evaluation.study.systems import Scale
 
     scale = Scale(arguments.full_steps, arguments.few_steps, arguments.smore_steps)
-    if min(asdict(scale).values()) < 1:
-        raise InputError("Steps must be 1 or more.")
+    if min(scale.full, scale.few) < 4 or scale.smore < 1:
+        raise InputError("The whole way has 4 steps or more, SMORE's training 1 or more.", "Change --full-steps and its like.")
     cases = study_cases(data_folder(arguments.data), arguments.split, arguments.cases or ())
     factors = arguments.factors or [2.0, 4.0]
     if arguments.quick:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pdm_core.evaluation.contact_sheet import detailed_region
 from pdm_core.evaluation.page import new_figure
 from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.cache import FloatImage
@@ -18,7 +19,7 @@ _TITLE = 34
 
 
 def panel_figure(results: Results, arms: Sequence[Arm], case: str, factor: float) -> Any | None:
-    """One slice by every arm of which a picture is there; None where there is none.
+    """The detailed part of one slice by every arm of which a picture is there; None where there is none.
 
     All images share one window; errors are signed, red where an image is too bright, on one scale too.
     """
@@ -26,9 +27,10 @@ def panel_figure(results: Results, arms: Sequence[Arm], case: str, factor: float
     if not pictures:
         return None
     truth, plain = results.truths[case, factor]
+    region = detailed_region(truth)
     shown = [("truth", truth), ("LR, zero filled", plain), *pictures]
-    window = tuple(float(edge) for edge in np.percentile(truth, (0.5, 99.5)))
-    most = float(np.percentile(np.abs(plain - truth), 99.5))
+    window = tuple(float(edge) for edge in np.percentile(truth[region], (0.5, 99.5)))
+    most = float(np.percentile(np.abs(plain - truth)[region], 99.5))
     blocks = -(-len(shown) // _COLUMNS)
     figure = new_figure(2.2 * _COLUMNS, 4.9 * blocks)
     axes = figure.subplots(2 * blocks, _COLUMNS, squeeze=False)
@@ -36,9 +38,9 @@ def panel_figure(results: Results, arms: Sequence[Arm], case: str, factor: float
         axis.axis("off")
     for number, (title, image) in enumerate(shown):
         row, column = 2 * (number // _COLUMNS), number % _COLUMNS
-        axes[row, column].imshow(image, cmap="gray", vmin=window[0], vmax=window[1])
+        axes[row, column].imshow(image[region], cmap="gray", vmin=window[0], vmax=window[1])
         axes[row, column].set_title(fill(title, _TITLE), fontsize=6)
-        axes[row + 1, column].imshow(image - truth, cmap="RdBu_r", vmin=-most, vmax=most)
+        axes[row + 1, column].imshow((image - truth)[region], cmap="RdBu_r", vmin=-most, vmax=most)
     figure.suptitle(f"{case}, x{factor:g}; errors from -{most:.2f} to {most:.2f}", fontsize=9)
     return figure
 

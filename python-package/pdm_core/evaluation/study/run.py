@@ -130,8 +130,8 @@ def _done(job: Job, reduced: Reduced, cache: Cache, conditions: Conditions, most
     except (InputError, MissingDependencyError) as error:
         return Absence(*place, error.message)
     model = job.arm.method or job.arm.model_at(job.factor)
-    options = prepared.settings.get("options", {})
-    return Measurement(*place, record, prepared.budget, model, options.get("project", False), picture)
+    kept = prepared.settings.get("options", {}).get("project", job.arm.method == "zip")
+    return Measurement(*place, record, prepared.budget, model, kept, picture)
 
 
 def _known_or_measured(

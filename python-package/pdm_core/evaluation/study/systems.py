@@ -25,6 +25,8 @@ class Scale:
         full: T of SR3, ScoreMRI and MC-DDPM; the paper has 100, 2000 and 2000.
         few: T of Table V; the paper has 20.
         smore: optimiser steps of SMORE on each scan.
+
+    Of fewer than four steps the quarters could not be told apart.
     """
 
     full: int = 100
@@ -48,7 +50,7 @@ def full(system: str, scale: Scale) -> Arm:
 def partial(system: str, share: float, scale: Scale) -> Arm:
     """The same network started at K from the noised low-resolution image, without alignment."""
     steps = scale.part(share)
-    return _diffusion(f"{_TITLES[system]} + PDM, K = {steps} of {scale.full}", system, system, steps, start=share)
+    return _diffusion(f"{_TITLES[system]} + PDM, K = {steps} of {scale.full}", system, system, steps, start=steps / scale.full)
 
 
 def trained(system: str, alignment: str, share: float, scale: Scale) -> Arm:
