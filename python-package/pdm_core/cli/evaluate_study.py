@@ -12,7 +12,7 @@ from pdm_core.cli.signals import stop_on_signals
 from pdm_core.errors import InputError
 
 _TABLES, _FIGURES = ("II", "III", "IV", "V", "VI", "VII"), (2, 10)
-_QUICK = {"full_steps": 4, "few_steps": 4, "smore_steps": 10}
+_QUICK = {"full_steps": 4, "few_steps": 4, "smore_steps": 3}
 
 
 def add_study_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Values = NDArray[np.float64]
 _DRAWS, _PERCENTILES = 2000, (2.5, 97.5)
@@ -19,7 +19,9 @@ def interval_of_mean(strata: Sequence[Values], seed: int = 0) -> tuple[float, fl
             that holds a value for each case.
         seed: of the draws; equal ones make the intervals of one table comparable.
     """
-    return percentile_interval(lambda random: sum(random.choice(x, len(x)).mean() for x in strata) / len(strata), seed)
+    random = np.random.default_rng(seed)
+    means = sum(random.choice(values, (_DRAWS, len(values))).mean(axis=1) for values in strata) / len(strata)
+    return _percentiles(means)
 
 
 def percentile_interval(draw: Callable[[np.random.Generator], float], seed: int = 0) -> tuple[float, float]:
@@ -30,5 +32,9 @@ def percentile_interval(draw: Callable[[np.random.Generator], float], seed: int 
         seed: of the generator.
     """
     random = np.random.default_rng(seed)
-    low, high = np.percentile([draw(random) for _ in range(_DRAWS)], _PERCENTILES)
+    return _percentiles([draw(random) for _ in range(_DRAWS)])
+
+
+def _percentiles(draws: ArrayLike) -> tuple[float, float]:
+    low, high = np.percentile(draws, _PERCENTILES)
     return float(low), float(high)

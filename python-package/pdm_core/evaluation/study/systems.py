@@ -125,7 +125,7 @@ def table_vi(scale: Scale) -> list[Arm]:
     """One network a system at rising step counts, for the time; none starts late, for a step costs the same anywhere."""
     counts = sorted({max(1, round(share * scale.full)) for share in (0.05, 0.1, 0.25, 0.5, 1.0)})
     arms = [_diffusion(f"{_TITLES[system]}, {steps} steps", system, system, steps) for system in _TITLES for steps in counts]
-    return arms + [_steps_of(FAST, steps) for steps in counts]
+    return arms + [shipped(FAST, steps) for steps in counts]
 
 
 def table_vii(scale: Scale) -> list[Arm]:
@@ -141,7 +141,7 @@ def table_vii(scale: Scale) -> list[Arm]:
 def figure_10(scale: Scale) -> list[Arm]:
     """Quality against K at one step a unit of t, and against the steps at the K that a network was trained for."""
     against_k = [partial("sr3", share, scale) for share in (0.1, 0.25, 0.5, 0.75)] + [full("sr3", scale)]
-    return against_k + [_steps_of("pdm", steps) for steps in _counts(scale)] + [_steps_of(FAST, n) for n in _counts(scale)]
+    return against_k + [shipped("pdm", steps) for steps in _counts(scale)] + [shipped(FAST, n) for n in _counts(scale)]
 
 
 def panels(scale: Scale) -> dict[str, list[Arm]]:
@@ -170,11 +170,6 @@ def _of_ours(scale: Scale) -> list[Arm]:
 
 def _diffusion(label: str, system: str, model: str, steps: int, **options: Any) -> Arm:
     return Arm(label, model, options={**_AS_PUBLISHED.get(system, {}), "steps": steps, **options})
-
-
-def _steps_of(model: str, steps: int) -> Arm:
-    """One sample by DDIM."""
-    return Arm(f"{model}, ddim, {steps} NFE", model, options={"sampler": "ddim", "steps": steps})
 
 
 def _counts(scale: Scale) -> list[int]:
