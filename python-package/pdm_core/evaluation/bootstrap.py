@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 _DRAWS, _PERCENTILES = 2000, (2.5, 97.5)
@@ -20,8 +20,8 @@ def interval_of_mean(strata: Sequence[Values], seed: int = 0) -> tuple[float, fl
         seed: of the draws; equal ones make the intervals of one table comparable.
     """
     random = np.random.default_rng(seed)
-    means = sum(random.choice(values, (_DRAWS, len(values))).mean(axis=1) for values in strata) / len(strata)
-    return _percentiles(means)
+    means = [random.choice(values, (_DRAWS, len(values))).mean(axis=1) for values in strata]
+    return _percentiles(np.mean(means, axis=0))
 
 
 def percentile_interval(draw: Callable[[np.random.Generator], float], seed: int = 0) -> tuple[float, float]:
@@ -32,9 +32,9 @@ def percentile_interval(draw: Callable[[np.random.Generator], float], seed: int 
         seed: of the generator.
     """
     random = np.random.default_rng(seed)
-    return _percentiles([draw(random) for _ in range(_DRAWS)])
+    return _percentiles(np.array([draw(random) for _ in range(_DRAWS)]))
 
 
-def _percentiles(draws: ArrayLike) -> tuple[float, float]:
+def _percentiles(draws: Values) -> tuple[float, float]:
     low, high = np.percentile(draws, _PERCENTILES)
     return float(low), float(high)
