@@ -23,7 +23,7 @@ def panel_figure(results: Results, arms: Sequence[Arm], case: str, factor: float
 
     All images share one window; errors are signed, red where an image is too bright, on one scale too.
     """
-    pictures = _pictures(results, {arm.label for arm in arms}, case, factor)
+    pictures = _pictures(results, arms, case, factor)
     if not pictures:
         return None
     truth, plain = results.truths[case, factor]
@@ -45,6 +45,8 @@ def panel_figure(results: Results, arms: Sequence[Arm], case: str, factor: float
     return figure
 
 
-def _pictures(results: Results, labels: set[str], case: str, factor: float) -> list[tuple[str, FloatImage]]:
-    here = [item for item in results.measured if (item.case, item.factor) == (case, factor) and item.arm in labels]
-    return [(item.arm, item.picture) for item in here if item.picture is not None]
+def _pictures(results: Results, arms: Sequence[Arm], case: str, factor: float) -> list[tuple[str, FloatImage]]:
+    """In the order of the arms."""
+    here = {item.arm: item.picture for item in results.measured if (item.case, item.factor) == (case, factor)}
+    found = ((arm.label, here.get(arm.label)) for arm in arms)
+    return [(label, picture) for label, picture in found if picture is not None]
