@@ -9,6 +9,7 @@ from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.data import add_data_argument, data_folder
+from pdm_core.cli.evaluate_study import add_study_arguments, run_tables, wants_study
 from pdm_core.cli.evaluate_zones import add_zone_arguments, run_zones
 from pdm_core.cli.orthogonal import run_orthogonal
 from pdm_core.errors import InputError
@@ -49,12 +50,15 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, help="folder for the table as .md, .csv and .json")
     parser.add_argument("--update-cards", action="store_true", help="write the table into the cards of the models")
     add_zone_arguments(parser)
+    add_study_arguments(parser)
     add_progress_argument(parser)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
+    if wants_study(arguments):
+        return run_tables(arguments)
     if arguments.orthogonal:
         return run_orthogonal(arguments)
     if arguments.zones:

@@ -15,7 +15,8 @@ from pdm_core.errors import InputError
 from pdm_core.pipeline.intensity import PERCENTILES
 from pdm_core.volume import Volume, read_volume
 
-SliceChoice = Literal["central", "all"]
+# The six central slices, all, or so many central ones.
+SliceChoice = Literal["central", "all"] | int
 # The cases that the project's calibration figures are averaged over.
 CALIBRATION = ("ProstateX-0218", "Prostate3T-03-0004", "P158-test-001")
 _CENTRAL = 6
@@ -60,8 +61,9 @@ def reference_volume(case: Case, slices: SliceChoice) -> Volume:
     volume = case.read()
     low, high = np.percentile(volume.array, PERCENTILES)
     array = (volume.array - np.float32(low)) / np.float32(high - low)
-    first = max(0, (len(array) - _CENTRAL) // 2) if slices == "central" else 0
-    chosen = array[first : first + _CENTRAL] if slices == "central" else array
+    count = {"central": _CENTRAL, "all": len(array)}[slices] if isinstance(slices, str) else slices
+    first = max(0, (len(array) - count) // 2)
+    chosen = array[first : first + count]
     rows, columns = (edge - edge % _MULTIPLE for edge in array.shape[1:])
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, 3] += first * matrix[:3, 2]

@@ -111,6 +111,11 @@ def reduced_volume(reference: Volume, factor: float) -> Volume:
     return Volume(array, reference.ijk_to_ras @ scale, reference.metadata)
 
 
+def true_factor(low: Volume, size: Size) -> float:
+    """The factor that leads from the reduced matrix to the full one, which rounding makes another than was asked for."""
+    return math.sqrt(size[0] * size[1] / (low.shape[1] * low.shape[2]))
+
+
 def in_plane_methods(
     models: Sequence[str], steps: Sequence[int], samples: int, device: str, seed: int
 ) -> Iterator[tuple[str, Restore]]:
@@ -134,9 +139,8 @@ def _by_model(model: str, steps: int, samples: int, device: str, seed: int) -> R
     """The product's own pipeline, on the reduced volume."""
 
     def restore(low: Volume, size: Size, factor: float) -> Tensor:
-        true_factor = math.sqrt(size[0] * size[1] / (low.shape[1] * low.shape[2]))
         options = SuperResolutionOptions(
-            factor=true_factor, model=model, steps=steps, samples=samples, seed=seed, device=device
+            factor=true_factor(low, size), model=model, steps=steps, samples=samples, seed=seed, device=device
         )
         return _tensor(super_resolve(low, options).volume)
 
@@ -147,14 +151,15 @@ def _measured(
     case: str, factor: float, method: str, restored: Tensor, truth: Tensor, low: Volume, convention: MetricConvention
 ) -> Row:
     psnr, ssim = psnr_ssim(restored, truth, convention)
-    inside, _ = psnr_ssim(_inside(restored), _inside(truth), convention)
+    central, _ = psnr_ssim(inside(restored), inside(truth), convention)
     exactness = consistency(restored, _tensor(low))
     above, detail = (of(restored, truth, (low.shape[1], low.shape[2])) for of in (high_frequency_error, detail_energy))
-    means = (float(values.mean()) for values in (psnr, inside, ssim, exactness, above, detail))
+    means = (float(values.mean()) for values in (psnr, central, ssim, exactness, above, detail))
     return Row(case, factor, method, *means)
 
 
-def _inside(images: Tensor) -> Tensor:
+def inside(images: Tensor) -> Tensor:
+    """Images (N, 1, H, W) without their outermost 32 pixels, of small ones a quarter of each side; see `Row`."""
     rows, columns = (min(_BORDER, edge // 4) for edge in images.shape[-2:])
     return images[..., rows:-rows, columns:-columns]
 

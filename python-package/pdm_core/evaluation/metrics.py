@@ -82,6 +82,15 @@ def quality_against(image: FloatArray, reference: FloatArray) -> dict[str, float
     return {"psnr_db": float(psnrs.mean()), "ssim": float(ssims.mean())}
 
 
+def nrmse(image: Tensor, reference: Tensor) -> Tensor:
+    """Root mean squared error of each image (N, 1, H, W) over the root mean square of its reference, (N,).
+
+    The convention that scikit-image calls "euclidean"; over the range of the reference it would be the PSNR in other words.
+    """
+    error, truth = ((values.double().square().sum(dim=(-3, -2, -1))) for values in (image - reference, reference))
+    return (error / truth).sqrt()
+
+
 def consistency(image: Tensor, measured: Tensor, data_range: float = 1.0) -> Tensor:
     """Consistency, Eq. (20): PSNR of D x_SR against the low-resolution image (N, 1, h, w) on its own grid, (N,)."""
     size: Size = (measured.shape[-2], measured.shape[-1])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from pdm_core.evaluation.bootstrap import interval_of_mean
 from pdm_core.evaluation.cases import Case, reference_volume
 from pdm_core.evaluation.in_plane import ZERO_FILLING, in_plane_methods, reduced_volume
 from pdm_core.evaluation.overlap import dice
@@ -28,7 +29,6 @@ _BASELINES = {IN_PLANE: ZERO_FILLING, THROUGH_PLANE: BASELINE}
 # A restored volume [K, J, I] by the name of its method, and what makes one or more of them from a reference.
 Restored = tuple[str, FloatArray]
 Restoring = Callable[[Volume, Callable[[], None]], Iterator[Restored]]
-_DRAWS, _INTERVAL = 2000, (2.5, 97.5)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def differences(rows: Sequence[StudyRow], seed: int = 0) -> list[Difference]:
         for measure in ("dice", "dice_undegraded"):
             pairs = list(_pairs(rows, (direction, factor, method, structure), measure))
             if pairs:
-                low, high = _bootstrap(np.array(pairs), seed)
+                low, high = interval_of_mean([np.array(pairs)], seed)
                 mean = float(np.mean(pairs))
                 found.append(Difference(direction, factor, method, structure, measure, len(pairs), mean, low, high))
     return found
@@ -232,11 +232,3 @@ def _pairs(rows: Sequence[StudyRow], key: tuple[str, float, str, str], measure: 
         base = values.get((case, direction, factor, _BASELINES[direction], structure))
         if own is not None and base is not None:
             yield own - base
-
-
-def _bootstrap(values: np.ndarray, seed: int) -> tuple[float, float]:
-    """Percentiles of the mean of as many cases drawn with replacement."""
-    random = np.random.default_rng(seed)
-    means = random.choice(values, (_DRAWS, len(values))).mean(axis=1)
-    low, high = np.percentile(means, _INTERVAL)
-    return float(low), float(high)

@@ -71,7 +71,7 @@ def smore(
     """
     settings = settings or SmoreSettings()
     pairs = [_pairs(slices, axis, operator, ratio) for axis, ratio in zip(_AXES, coarser, strict=True)]
-    network = _trained(pairs, settings, seed, on_step)
+    network = trained_on_pairs(pairs, settings, seed, on_step)
     smooth = operator.smooth(slices.flatten(1)).reshape(-1, *slices.shape[1:])
     return _averaged(network, smooth, on_step)
 
@@ -86,7 +86,8 @@ def _pairs(slices: Tensor, axis: int, operator: SliceOperator, coarser: float) -
     return torch.stack((images, along.smooth(along.apply(images))))
 
 
-def _trained(pairs: list[Tensor], settings: SmoreSettings, seed: int, on_step: Callable[[], None]) -> Edsr:
+def trained_on_pairs(pairs: list[Tensor], settings: SmoreSettings, seed: int, on_step: Callable[[], None]) -> Edsr:
+    """A network that leads from the degraded images of `pairs`, each of them (2, K, H, W), to the truth before them."""
     torch.manual_seed(seed)
     network = Edsr(settings.features, settings.blocks)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)

@@ -1,0 +1,120 @@
+"""`pdm-sr evaluate --all`, `--table`, `--figure`: the paper's tables and figures on real data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pdm_core.cli.console import console_for
+from pdm_core.cli.data import data_folder
+from pdm_core.cli.signals import stop_on_signals
+from pdm_core.errors import InputError
+
+_TABLES, _FIGURES = ("II", "III", "IV", "V", "VI", "VII"), (2, 10)
+_QUICK = {"full_steps": 4, "few_steps": 4, "smore_steps": 3}
+
+
+def add_study_arguments(parser: argparse.ArgumentParser) -> None:
+    """What concerns the paper's tables alone."""
+    parser.add_argument("--all", action="store_true", help="every table and figure of the paper, with -o")
+    parser.add_argument("--table", nargs="+", choices=_TABLES, default=[], help="tables of the paper, with -o")
+    parser.add_argument("--figure", nargs="+", type=int, choices=_FIGURES, default=[], help="figures of the paper, with -o")
+    parser.add_argument("--quick", action="store_true", help="one slice of one case, one factor, few steps: a smoke test")
+    parser.add_argument("--page", type=Path, help="write the results page here, its pictures beside it")
+    parser.add_argument("--reference", metavar="SYSTEM", help="the line of the tables that the others are compared with")
+    parser.add_argument("--full-steps", type=int, default=100, metavar="T", help="of SR3, ScoreMRI, MC-DDPM (default 100)")
+    parser.add_argument("--few-steps", type=int, default=20, metavar="T", help="of Table V (default 20)")
+    parser.add_argument("--smore-steps", type=int, default=400, metavar="N", help="of SMORE's training on each scan (400)")
+    parser.add_argument(
+        "--most-steps", type=int, metavar="N", help="leave out systems of more steps, with a line that says so"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def wants_study(arguments: argparse.Namespace) -> bool:
+    """Whether a table or figure of the paper is asked for."""
+    asked = bool(arguments.all or arguments.table or arguments.figure)
+    if not asked and (arguments.quick or arguments.page):
+        raise InputError("--quick and --page belong to the paper's tables.", "Say which: --all, --table II or --figure 2.")
+    return asked
+
+
+def run_tables(arguments: argparse.Namespace) -> int:
+    """Measure what was not measured before, and write."""
+    import matplotlib  # noqa: F401  (missing, it is said before the work)
+
+    from pdm_core.evaluation.study.cache import Cache
+    from pdm_core.evaluation.study.restore import Conditions
+    from pdm_core.evaluation.study.results_page import write_page
+    from pdm_core.evaluation.study.run import run_study
+    from pdm_core.evaluation.study.write import write_study
+
+    if arguments.output is None:
+        raise InputError("The paper's tables need a folder.", "Name one with -o; what was measured before is found there.")
+    if arguments.quick:
+        vars(arguments).update(_QUICK)
+    plan = _plan(arguments)
+    slices: Any = 1 if arguments.quick else arguments.slices or "central"
+    cache = Cache(arguments.output / "cache")
+    with console_for(arguments) as console, stop_on_signals(console.warning, "with all that was measured") as stopped:
+        conditions = Conditions(cache.folder / "cards", arguments.device, arguments.seed, arguments.smore_steps, stopped)
+        results = run_study(plan.jobs(), cache, conditions, slices, most=arguments.most_steps, progress=console.progress)
+        report = write_study(results, plan, slices, arguments.output)
+        facts = _facts(arguments, slices)
+        if arguments.page is not None:
+            write_page(report, results, plan, facts, arguments.output, arguments.page)
+        console.result(_summary(report, arguments), {"claims": [_of(claim) for claim in report.claims], **facts})
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> Any:
+    from pdm_core.evaluation.study.cases import study_cases
+    from pdm_core.evaluation.study.plan import Plan
+    from pdm_core.evaluation.study.systems import Scale
+
+    scale = Scale(arguments.full_steps, arguments.few_steps, arguments.smore_steps)
+    if min(scale.full, scale.few) < 4 or scale.smore < 1:
+        raise InputError("The whole way has 4 steps or more, SMORE's training 1 or more.", "Change --full-steps and its like.")
+    cases = study_cases(data_folder(arguments.data), arguments.split, arguments.cases or ())
+    factors = arguments.factors or [2.0, 4.0]
+    if arguments.quick:
+        cases, factors = cases[:1], factors[:1]
+    tables = _TABLES if arguments.all else tuple(arguments.table)
+    return Plan(cases, factors, tables, _FIGURES if arguments.all else tuple(arguments.figure), scale, arguments.reference)
+
+
+def _summary(report: Any, arguments: argparse.Namespace) -> str:
+    lines = [f"{claim.verdict.value}: {claim.title}" for claim in report.claims]
+    lines += [board.words for board in report.boards]
+    if report.missing:
+        lines.append(f"Not measured: {len(report.missing)} systems; each has its line in the tables with the reason.")
+    written = f"{arguments.output}" + (f" and {arguments.page}" if arguments.page else "")
+    return "\n".join([*lines, f"Written: {written}."])
+
+
+def _facts(arguments: argparse.Namespace, slices: object) -> dict[str, Any]:
+    from pdm_core.evaluation.tables import circumstances
+
+    return {"split": arguments.split, **circumstances("named in every column", str(slices), _command(arguments))}
+
+
+def _of(claim: Any) -> dict[str, Any]:
+    comparisons = [{"words": item.words, "verdict": item.verdict.value} for item in claim.comparisons]
+    return {"claim": claim.title, "verdict": claim.verdict.value, "comparisons": comparisons}
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """The command that makes the same files; folders of this machine stay out of it."""
+    words = ["pdm-sr evaluate"]
+    words += ["--all"] if arguments.all else []
+    for name, values in (("--table", arguments.table), ("--figure", arguments.figure), ("--cases", arguments.cases or ())):
+        words += [name, *map(str, values)] if values else []
+    words += ["--split", arguments.split, *(["--quick"] if arguments.quick else [])]
+    words += ["--factors", *(f"{factor:g}" for factor in arguments.factors)] if arguments.factors else []
+    words += ["--slices", arguments.slices] if arguments.slices else []
+    words += ["--reference", f'"{arguments.reference}"'] if arguments.reference else []
+    for name in ("full_steps", "few_steps", "smore_steps", "most_steps", "seed"):
+        value = getattr(arguments, name)
+        words += [f"--{name.replace('_', '-')} {value}"] if value is not None else []
+    return " ".join([*words, "-o DIR"])

@@ -1,0 +1,66 @@
+"""One line of a table: what the paper calls a system, what runs it, and how it is sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pdm_core.zoo import ModelCard
+
+Rule = Literal["paper", "consistent"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A system as it stands in a table.
+
+    Attributes:
+        label: what the line is called; the same words always mean the same arm.
+        model: name in the zoo, in which `{factor}` stands for the factor; None for a system without a trained network.
+        method: of such a system: "bicubic", "zip" or "smore".
+        options: what differs from the default `SuperResolutionOptions`.
+        rule: of latent alignment; None for that of the card.
+    """
+
+    label: str
+    model: str | None = None
+    method: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    rule: Rule | None = None
+
+    def model_at(self, factor: float) -> str:
+        """Name of the model that serves `factor`."""
+        assert self.model is not None
+        return self.model.format(factor=f"{factor:g}")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a system cost before its first image.
+
+    Attributes:
+        parameters: weights of the network.
+        iterations: optimiser steps.
+        batch: images a step.
+        crop: their edge in pixels.
+    """
+
+    parameters: int | None = None
+    iterations: int | None = None
+    batch: int | None = None
+    crop: int | None = None
+
+    @classmethod
+    def of(cls, card: ModelCard) -> Budget:
+        """What the card says of its training; None for what it does not say."""
+        recipe = card.training.get("recipe", {})
+        known = [recipe.get(name) for name in ("iterations", "batch", "crop")]
+        return cls(card.parameters, *known)
+
+    @property
+    def words(self) -> str:
+        """Training as it stands in a table."""
+        if self.iterations is None:
+            return "-"
+        return f"{self.iterations} x {self.batch or '?'} x {self.crop or '?'}²"

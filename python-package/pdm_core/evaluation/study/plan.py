@@ -1,0 +1,130 @@
+"""Which tables and figures are wanted, on which cases, and the work that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pdm_core.evaluation.study.arms import Arm
+from pdm_core.evaluation.study.cases import KNEE, StudyCase
+from pdm_core.evaluation.study.leaderboard import default_arm
+from pdm_core.evaluation.study.run import Job
+from pdm_core.evaluation.study.systems import (
+    BICUBIC,
+    Scale,
+    few,
+    figure_10,
+    full,
+    panels,
+    table_ii,
+    table_v,
+    table_vi,
+    table_vii,
+)
+
+TABLES = ("II", "III", "IV", "V", "VI", "VII")
+FIGURES = (2, 10)
+_TITLES = {
+    "II": "Table II: every system on {}",
+    "III": "Table III: every system on {}",
+    "IV": "Table IV: every system on {}",
+    "V": "Table V: few steps, on {}",
+    "VI": "Table VI: time, on {}",
+    "VII": "Table VII: latent alignment, on {}",
+}
+_ARMS: dict[str, Callable[[Scale], list[Arm]]] = {
+    **dict.fromkeys(("II", "III", "IV"), table_ii), "V": table_v, "VI": table_vi, "VII": table_vii,
+}  # fmt: skip
+# The panels that belong to a table.
+_PANELS = {"II": "figure_4", "V": "figure_8", "VII": "figure_9"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured.
+
+    Attributes:
+        cases: of all data sets; the first set is that of the tables II, V, VI and VII.
+        factors: of the reductions.
+        tables: their numbers.
+        figures: likewise.
+        scale: how many steps stand for the whole way.
+        reference: label of the arm that others are compared with; None for that of each table.
+    """
+
+    cases: Sequence[StudyCase]
+    factors: Sequence[float]
+    tables: Sequence[str] = TABLES
+    figures: Sequence[int] = FIGURES
+    scale: Scale = field(default_factory=Scale)
+    reference: str | None = None
+
+    @property
+    def first_set(self) -> str:
+        """The data set of the paper's own tables."""
+        return self.cases[0].data_set
+
+    @property
+    def shown(self) -> tuple[str, float]:
+        """Case and factor of the image panels: the hardest one."""
+        return self.cases[0].case.name, max(self.factors)
+
+    def sets_of(self, table: str) -> list[str]:
+        """III has the further prostate sets, IV the knee, the others the first set alone."""
+        sets = dict.fromkeys(item.data_set for item in self.cases)
+        further = [name for name in sets if name not in (self.first_set, KNEE)]
+        knee = [KNEE] if KNEE in sets and self.first_set != KNEE else []
+        return {"III": further, "IV": knee}.get(table, [self.first_set])
+
+    def title_of(self, table: str, data_set: str) -> str:
+        """Above the table."""
+        return _TITLES[table].format(data_set)
+
+    def arms_of(self, table: str) -> list[Arm]:
+        """The lines of a table."""
+        return _ARMS[table](self.scale)
+
+    def factors_of(self, table: str) -> list[float]:
+        """A step takes as long at any factor."""
+        return list(self.factors[:1] if table == "VI" else self.factors)
+
+    def reference_of(self, table: str) -> str:
+        """Label of the arm that the others of a table are compared with."""
+        own = {"V": few("ddim", self.scale.few, None, self.scale), "VII": full("sr3", self.scale)}
+        return self.reference or own.get(table, BICUBIC).label
+
+    def panels(self) -> dict[str, list[Arm]]:
+        """The image panels of the wanted tables."""
+        known = panels(self.scale)
+        return {_PANELS[table]: known[_PANELS[table]] for table in self.tables if table in _PANELS}
+
+    def board(self) -> list[Arm]:
+        """The arms of the leaderboard: all whose quality is measured on the first set."""
+        arms = [arm for table in self.tables if table not in ("III", "IV", "VI") for arm in self.arms_of(table)]
+        arms += figure_10(self.scale) if 10 in self.figures else []
+        return list({arm.label: arm for arm in [*arms, default_arm()]}.values())
+
+    def jobs(self) -> list[Job]:
+        """All the work, in the order of the cases."""
+        return list(self._jobs())
+
+    def _jobs(self) -> Iterator[Job]:
+        pictured = {arm.label for arms in self.panels().values() for arm in arms}
+        for item in self.cases:
+            for factor in self.factors:
+                for arm in self._arms_at(item, factor):
+                    wanted = (item.case.name, factor) == self.shown and arm.label in pictured
+                    yield Job(arm, item, factor, wanted)
+
+    def _arms_at(self, item: StudyCase, factor: float) -> Iterator[Arm]:
+        for table in self.tables:
+            if item.data_set in self.sets_of(table) and factor in self.factors_of(table):
+                yield from self.arms_of(table)
+                yield from self._compared_with(table)
+        if item.data_set == self.first_set and (10 in self.figures or self.tables):
+            yield from self.board()
+
+    def _compared_with(self, table: str) -> Iterator[Arm]:
+        """Reference arms that stand in other tables."""
+        if table == "VII":
+            yield full("sr3", self.scale)

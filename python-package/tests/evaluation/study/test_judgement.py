@@ -1,0 +1,127 @@
+"""Intervals, lines, claims and the front: made-up numbers get the words that they deserve."""
+
+import numpy as np
+import pytest
+
+from pdm_core.evaluation.study.arms import Arm
+from pdm_core.evaluation.study.claims import Verdict, claims
+from pdm_core.evaluation.study.estimates import difference, estimate
+from pdm_core.evaluation.study.leaderboard import fronts, pareto_front
+from pdm_core.evaluation.study.lines import lines_of
+from pdm_core.evaluation.study.measures import PSNR
+from pdm_core.evaluation.study.results import Absence, Results
+from pdm_core.evaluation.study.systems import (
+    BICUBIC,
+    Scale,
+    figure_10,
+    full,
+    ours,
+    panels,
+    partial,
+    shipped,
+    table_ii,
+    table_v,
+    table_vi,
+    table_vii,
+    trained,
+)  # fmt: skip
+from pdm_core.evaluation.study.tables import quality_table
+from pdm_core.evaluation.study.timing import fits
+
+SCALE = Scale()
+NOISE = 0.05 * np.random.default_rng(0).standard_normal(12)
+HALF, LINEAR, COSINE_LINEAR, TIME = 0, 2, 3, 4
+
+
+def verdict(number, *measured, lines=()):
+    return claims(Results(measured), lines, SCALE)[number].verdict
+
+
+def test_the_interval_of_a_known_difference_covers_it():
+    random = np.random.default_rng(0)
+    common = {case: random.normal(30, 3, 20) for case in "abc"}
+    better = {case: values + random.normal(0.5, 0.2, 20) for case, values in common.items()}
+    found = difference(better, common)
+    low, high = found.interval
+    assert low < 0.5 < high and high - low < 0.15 and found.unit == "slices"
+    # Paired it tells what the two means apart do not.
+    assert estimate(better).interval[0] < estimate(common).mean
+    many = {str(number): values for number, values in enumerate(random.normal(0.5, 0.2, (9, 3)))}
+    assert estimate(many).unit == "cases"
+    assert estimate({"a": np.array([1.0, 2.0])}).interval is None
+    assert difference(better, {"d": np.ones(3)}) is None
+
+
+def test_half_the_way_equals_the_whole_where_it_is_no_worse_by_more_than_the_margin(made_up):
+    whole, half = full("sr3", SCALE), partial("sr3", 0.5, SCALE)
+    reference = made_up(whole, 30 + NOISE)
+    assert verdict(HALF, reference, made_up(half, 29.9 + NOISE[::-1])) is Verdict.HOLDS
+    assert verdict(HALF, reference, made_up(half, 31 + NOISE[::-1])) is Verdict.HOLDS
+    assert verdict(HALF, reference, made_up(half, 29 + NOISE[::-1])) is Verdict.FAILS
+    assert verdict(HALF, reference, made_up(half, 30 + 40 * NOISE)) is Verdict.UNKNOWN
+    assert verdict(HALF, made_up(whole, [30.0]), made_up(half, [20.0])) is Verdict.UNKNOWN
+    assert verdict(HALF, reference) is Verdict.UNKNOWN
+
+
+def test_cosine_against_linear_and_a_claim_that_holds_in_part(made_up):
+    early, late = ([trained("sr3", kind, share, SCALE) for kind in ("linear", "cosine")] for share in (0.25, 0.5))
+    better = [made_up(early[0], 30 + NOISE), made_up(early[1], 30.5 + NOISE[::-1])]
+    worse = [made_up(late[0], 30 + NOISE), made_up(late[1], 29 + NOISE[::-1])]
+    assert verdict(COSINE_LINEAR, *better) is Verdict.HOLDS
+    assert verdict(COSINE_LINEAR, *worse) is Verdict.FAILS
+    assert verdict(COSINE_LINEAR, *better, *worse) is Verdict.PARTLY
+    words = claims(Results(better), (), SCALE)[COSINE_LINEAR].comparisons[0].words
+    assert "ProstateX, x2" in words and "+0.5" in words
+
+
+@pytest.mark.parametrize(("small", "expected"), [(3.0, Verdict.HOLDS), (0.2, Verdict.FAILS), (1.0, Verdict.UNKNOWN)], ids=str)
+def test_alignment_matters_more_at_small_k_by_the_difference_of_the_gains(made_up, small, expected):
+    measured = []
+    for share, gain in ((0.25, small), (0.5, 1.0)):
+        measured.append(made_up(trained("sr3", "none", share, SCALE), 28 + NOISE))
+        measured.append(made_up(trained("sr3", "cosine", share, SCALE), 28 + gain + (NOISE[::-1] if share == 0.5 else NOISE)))
+    assert verdict(LINEAR, *measured) is expected
+
+
+def test_time_is_linear_where_a_line_explains_it(made_up):
+    def timed(law):
+        arms = [made_up(f"arm {n}", [30.0] * 4, evaluations=n, seconds=law(n)) for n in (1, 2, 5, 10, 25, 50)]
+        return fits(Results(arms), [arm.arm for arm in arms], "ProstateX")
+
+    (line,) = timed(lambda n: 0.25 + 0.1 * n)
+    assert line.step_ms == pytest.approx(100) and line.start_ms == pytest.approx(250) and line.explained == pytest.approx(1)
+    assert verdict(TIME, lines=[line]) is Verdict.HOLDS
+    assert verdict(TIME, lines=timed(lambda n: 2 + np.sin(n))) is Verdict.FAILS
+    assert fits(Results([made_up("one", [30.0] * 4)]), ["one"], "ProstateX") == []
+
+
+def test_a_missing_arm_is_a_line_with_its_reason_and_no_number(made_up):
+    results = Results([made_up(BICUBIC, 30 + NOISE)], [Absence("SR3, T = 100", "one", "ProstateX", 2.0, "There is no 'sr3'.")])
+    lines = lines_of(results, [BICUBIC, full("sr3", SCALE)], "ProstateX", [2.0], BICUBIC.label)
+    table = quality_table("title", lines, BICUBIC.label)
+    assert table.rows[1][:3] == ["SR3, T = 100", "x2", "not measured: There is no 'sr3'."]
+    assert set(table.rows[1][3:]) == {"-"} and len(table.rows[1]) == len(table.head) == len(table.rows[0])
+    assert "1 case" in table.markdown() and "slices within the cases" in table.markdown()
+
+
+def test_the_front_holds_what_nothing_beats_and_says_where_the_default_is(made_up):
+    points = [("slow", 9.0, 36.0), ("poor", 2.0, 30.0), ("quick", 1.0, 33.0), ("lame", 10.0, 36.0)]
+    assert pareto_front(points) == ("slow", "quick")
+    default = shipped("fast", 1)
+    results = Results([made_up(default, [33.0] * 4, seconds=2.0), made_up("other", [34.0] * 4, seconds=1.0)])
+    lines = lines_of(results, [default, Arm("other")], "ProstateX", [2.0], "bicubic")
+    (front,) = fronts(lines, default.label)
+    assert "does not lie on the front: other is 1.00 dB better" in front.words
+    (front,) = fronts(lines, "other")
+    assert "lies on the front" in front.words
+
+
+def test_no_two_arms_share_a_name():
+    """Results are found by it."""
+    for scale in (SCALE, Scale(4, 4, 10), Scale(6, 5, 1)):
+        arms = [*table_ii(scale), *table_v(scale), *table_vi(scale), *table_vii(scale), *figure_10(scale)]
+        arms += [arm for each in panels(scale).values() for arm in each]
+        by_name = {}
+        for arm in arms:
+            assert by_name.setdefault(arm.label, arm) == arm
+    assert ours("pdm", "paper", SCALE).options["steps"] == 25 and PSNR.digits == 2
