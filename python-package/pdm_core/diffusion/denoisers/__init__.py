@@ -45,11 +45,14 @@ __all__ = [
     "precondition",
 ]
 
+# Of the range [-1, 1] between the percentiles of scaling.
+_WIDTH = 2.0
+
 # "score" is the noise as found without a look at x_LR: a model of all images, which measurements alone lead to one.
 PARAMETERIZATIONS: Mapping[str, Callable[..., NetworkDenoiser]] = {
     "residual": ResidualDenoiser,
-    "epsilon": lambda network, bridge, _spread: EpsilonDenoiser(network, bridge),
-    "score": lambda network, bridge, _spread: EpsilonDenoiser(network, bridge, conditional=False),
+    "epsilon": lambda network, bridge, _spread: EpsilonDenoiser(network, bridge, bound=_WIDTH),
+    "score": lambda network, bridge, _spread: EpsilonDenoiser(network, bridge, False, _WIDTH),
     "velocity": lambda network, bridge, _spread: VelocityDenoiser(network, bridge),
     "regression": lambda network, bridge, _spread: RegressionDenoiser(network, bridge),
 }

@@ -27,28 +27,31 @@ class EpsilonDenoiser(NetworkDenoiser):
         network: maps latent and x_LR (N, 2, H, W), or the latent alone, and `conditioning` (N, 2) to eps (N, 1, H, W).
         bridge: the process that the network was trained on.
         conditional: whether the network sees x_LR.
+        bound: by how much an estimate may differ from x_LR, or None. Where little of the image is left in the latent, errors
+            are divided by next to nothing: SR3 clips its estimates to the image's range, which would cut bright tissue.
     """
 
     one_step = False
 
-    def __init__(self, network: nn.Module, bridge: AffineBridge, conditional: bool = True) -> None:
+    def __init__(self, network: nn.Module, bridge: AffineBridge, conditional: bool = True, bound: float | None = None) -> None:
         super().__init__(network, bridge)
         if bridge.unaligned.at(1.0).a == 0.0:
             raise InputError(
                 "A network that predicts the noise cannot be used with this bridge: x_HR has left the latent at the start.",
                 'Use the parameterization "residual".',
             )
-        self.conditional = conditional
+        self.conditional, self.bound = conditional, bound
 
     def around(self, network: nn.Module) -> EpsilonDenoiser:
         """The same denoiser about another network."""
-        return EpsilonDenoiser(network, self.bridge, self.conditional)
+        return EpsilonDenoiser(network, self.bridge, self.conditional, self.bound)
 
     def mixture(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
         """Estimate of m_t, of which x_t = a m_t + b x_LR + sigma eps on the bridge without alignment."""
         a, b, sigma = self.bridge.unaligned.at(u)
         noise = self.run(self._inputs(x, x_lr, a + b, sigma), conditioning(sigma, factor, x))
-        return (x - b * x_lr - sigma * noise) / a
+        found = (x - b * x_lr - sigma * noise) / a
+        return found if self.bound is None else x_lr + (found - x_lr).clamp(-self.bound, self.bound)
 
     def estimate(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
         """Estimate of x_HR, where m_t = x_HR; under alignment it would divide by lam_t, which is 0 at the start."""
