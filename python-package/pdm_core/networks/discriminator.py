@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, nn
+
+from pdm_core.errors import InputError
 
 _SLOPE = 0.2
 
@@ -36,6 +41,14 @@ class Discriminator(nn.Module):
         """Map images (N, 1, H, W) to logits (N, 1) of being true."""
         logits: Tensor = self.dense(self.convolutions(image).flatten(1))
         return logits
+
+
+def build_discriminator(arguments: Mapping[str, Any]) -> Discriminator:
+    """Make the discriminator that a recipe describes; raises `InputError` for an unknown argument."""
+    try:
+        return Discriminator(**arguments)
+    except TypeError as error:
+        raise InputError(f"The discriminator {dict(arguments)} cannot be built: {error}.") from error
 
 
 def _convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:

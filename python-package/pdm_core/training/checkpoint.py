@@ -26,6 +26,7 @@ class TrainingState:
         history: one record a validation.
         losses: of the steps since the last validation; without them a resumed run would record another mean.
         best: the averaged weights of the best validation so far; empty before the first.
+        extra: what the course keeps besides, as it was at the last checkpoint.
     """
 
     network: nn.Module
@@ -35,6 +36,7 @@ class TrainingState:
     history: list[dict[str, Any]] = field(default_factory=list)
     losses: list[Tensor] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def update_average(self, decay: float) -> None:
         """Move the average towards the weights; the decay warms up as min(d, (1 + n) / (10 + n)) (SCIENCE §1.1)."""
@@ -42,9 +44,9 @@ class TrainingState:
         with torch.no_grad():
             for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 slow.lerp_(fast, weight)
-            # Statistics of normalisations are averages already.
+            # Statistics of normalisations belong to the weights that they were seen with; counts are no averages.
             for kept, fresh in zip(self.average.buffers(), self.network.buffers(), strict=True):
-                kept.copy_(fresh)
+                kept.lerp_(fresh, weight) if kept.is_floating_point() else kept.copy_(fresh)
 
 
 def save_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) -> None:
@@ -57,6 +59,7 @@ def save_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) ->
         "history": state.history,
         "losses": [float(loss) for loss in state.losses],
         "best": state.best,
+        "extra": state.extra,
         "recipe": recipe,
     }
     with replacing(path) as temporary:
@@ -87,3 +90,5 @@ def load_checkpoint(state: TrainingState, recipe: dict[str, Any], path: Path) ->
     state.step, state.history = int(content["step"]), list(content["history"])
     state.losses = [torch.tensor(loss) for loss in content["losses"]]
     state.best = dict(content["best"])
+    # Checkpoints of earlier versions lack it.
+    state.extra = dict(content.get("extra", {}))

@@ -27,7 +27,7 @@ class Batch(Protocol):
 
 
 class Course(Protocol):
-    """What is learned in a run."""
+    """What is learned in a run; what follows is what a kind of run has to say, or may."""
 
     @property
     def keeps_last(self) -> bool:
@@ -36,8 +36,21 @@ class Course(Protocol):
     def draw(self, step: int) -> Batch:
         """This process's share of the batch of a step: a function of the recipe's seed and the step alone."""
 
+    def prepare(self, batch: Any, rate: float) -> None:
+        """Do what has to be done before the gradients of a step, at the learning rate `rate`: nothing unless said.
+
+        Every process calls this with its share of the batch, also with an empty one.
+        """
+
     def loss(self, batch: Any) -> Tensor:
         """Mean loss of a batch, or of a part of it."""
+
+    def extra_state(self) -> dict[str, Any]:
+        """What a checkpoint holds for the course besides the network: nothing unless said."""
+        return {}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Go on from an `extra_state`."""
 
     def validate(self) -> dict[str, float]:
         """Measures of the averaged weights on the validation split, shared by the team; see `score`."""

@@ -18,6 +18,7 @@ from pdm_core.atomic import write_text
 from pdm_core.diffusion.denoisers import NetworkDenoiser, build_denoiser
 from pdm_core.errors import CancelledError, InputError, PdmError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
+from pdm_core.training.adversarial import AdversarialCourse
 from pdm_core.training.batches import BatchStream, drawing_threads
 from pdm_core.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from pdm_core.training.course import Course, score, summary
@@ -163,16 +164,28 @@ def _run(
 ) -> Iterator[_Run]:
     """A run with its course, its stream of batches and its journal."""
     network = cast(torch.nn.Module, torch.compile(state.network)) if compiled else state.network
-    course = _course(recipe, network, state.average, dataset, team)
-    stepper = Stepper(recipe, state, course.loss, team, warn if team.leads else lambda message: None)
+    heard: Callable[[str], None] = warn if team.leads else lambda message: None
+    course = _course(recipe, network, state.average, dataset, team, heard)
+    if state.extra:
+        course.load_extra_state(state.extra)
+    stepper = Stepper(recipe, state, course.loss, team, heard, course.prepare)
     stream = BatchStream(course.draw, state.step, drawing_threads(team.device))
     with stream as batches, journal_of(team, recipe.name, folder, state, warn) as journal:
         yield _Run(recipe, state, course, dataset, team, folder, stepper, batches, journal)
 
 
-def _course(recipe: AnyRecipe, network: torch.nn.Module, average: torch.nn.Module, dataset: Dataset, team: Team) -> Course:
+def _course(
+    recipe: AnyRecipe,
+    network: torch.nn.Module,
+    average: torch.nn.Module,
+    dataset: Dataset,
+    team: Team,
+    warn: Callable[[str], None],
+) -> Course:
     if isinstance(recipe, ZoneRecipe):
         return ZoneCourse.of(recipe, network, average, dataset, team)
+    if recipe.adversarial > 0.0:
+        return AdversarialCourse(RestorationCourse.of(recipe, network, average, dataset, team), warn)
     return RestorationCourse.of(recipe, network, average, dataset, team)
 
 
@@ -222,6 +235,7 @@ class _Run:
         """
         if self.state.losses:
             self._mean_loss()
+        self.state.extra = self.course.extra_state()
         if self.team.leads:
             save_checkpoint(self.state, _identity(self.recipe, self.dataset), self.folder / CHECKPOINT)
             write_text(self.folder / HISTORY, json.dumps(self.state.history, indent=1))

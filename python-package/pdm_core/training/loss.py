@@ -34,13 +34,18 @@ def denoising_loss(denoiser: NetworkDenoiser, pairs: Pairs, times: np.ndarray, n
         noise: eps, shared by both latents (SCIENCE §0.2 a), (N, 1, H, W).
         kind: of the distance, see `distance`.
     """
+    return distance(*output_and_target(denoiser, pairs, times, noise), kind)
+
+
+def output_and_target(denoiser: NetworkDenoiser, pairs: Pairs, times: np.ndarray, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """The network's raw output and what it should be, float32; the arguments are those of `denoising_loss`."""
     if denoiser.bridge.unmeasured_noise:
         noise = unmeasured(noise, pairs.factor)
     a, b, sigma = columns(denoiser.bridge, times, noise)
     x = a * pairs.x_hr + b * pairs.x_lr + sigma * noise
     example = Example(x, pairs.x_hr, pairs.x_lr, noise, times, pairs.factor, pairs.further)
     output, target = denoiser.output_and_target(example)
-    return distance(output.float(), target, kind)
+    return output.float(), target
 
 
 def unmeasured(noise: Tensor, factors: Sequence[float]) -> Tensor:

@@ -47,7 +47,7 @@ def publish(recipe: Recipe | ZoneRecipe, run_folder: Path, dataset: Dataset) -> 
     training = {
         "recipe": recipe.as_dict(),
         "dataset": dataset.digest,
-        "validation": history[-1] if recipe.distillation else max(history, key=score),
+        "validation": history[-1] if recipe.keeps_last else max(history, key=score),
         "date": date.today().isoformat(),
     }
     return export_model(denoiser.network, _card(recipe, words, getattr(denoiser, "residual_std", ()), training), run_folder)

@@ -61,6 +61,7 @@ class Recipe(RunRecipe):
         bandwidth_share: share of slices whose bandwidth is lowered first, so that finer matrices of coarser scans occur.
         loss: "l1", "mse" or "huber" on the unit-variance target.
         adversarial: weight of a discriminator's opinion in the loss, as in SRGAN; 0 for none.
+        discriminator: arguments of `pdm_core.networks.discriminator.Discriminator`; none for SRGAN's size.
         initial: name of the model, or path of its card, whose weights the run starts from; empty starts from random ones.
             A recipe file that names one may leave out network, bridge and parameterization: they are the model's.
         distillation: makes a consistency model of a trained one instead of a denoiser; None trains a denoiser.
@@ -77,6 +78,7 @@ class Recipe(RunRecipe):
     bandwidth_share: float = 0.3
     loss: str = PDM.loss
     adversarial: float = 0.0
+    discriminator: Mapping[str, Any] = field(default_factory=dict)
     initial: str = ""
     distillation: Distillation | None = None
 
@@ -94,6 +96,10 @@ class Recipe(RunRecipe):
             f"crop {self.crop} must be at least 32": self.crop >= 32,
             f"loss {self.loss!r} must be l1, mse or huber": self.loss in ("l1", "mse", "huber"),
             f"adversarial {self.adversarial:g} must not be negative": self.adversarial >= 0.0,
+            "a discriminator judges restored images: adversarial above 0 needs the parameterization regression": (
+                self.adversarial <= 0.0 or self.parameterization == "regression"
+            ),
+            "a discriminator is described, but adversarial is 0": self.adversarial > 0.0 or not self.discriminator,
             "a distillation needs the parameterization residual": (
                 self.distillation is None or self.parameterization == "residual"
             ),
@@ -102,6 +108,15 @@ class Recipe(RunRecipe):
                 min(self.start_share, self.bandwidth_share) >= 0.0 and max(self.start_share, self.bandwidth_share) <= 1.0
             ),
         }
+
+    @property
+    def keeps_last(self) -> bool:
+        """Whether the last weights are the best, whatever the PSNR of the validations says.
+
+        It is highest for the mean of all answers, which a student leaves for one of them, and a network that has to please a
+        discriminator for one that looks true.
+        """
+        return self.distillation is not None or self.adversarial > 0.0
 
     @property
     def degradation(self) -> Degradation:

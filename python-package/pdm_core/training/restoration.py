@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from pdm_core.diffusion.denoisers import NetworkDenoiser, ResidualDenoiser, build_denoiser
 from pdm_core.training.batches import PairBatch, draw_batch
+from pdm_core.training.course import Course
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.distillation import ConsistencyLoss, consistency_loss
 from pdm_core.training.initial import spread_for
@@ -20,7 +21,7 @@ from pdm_core.training.validation import examples, validate, validation_factors
 
 
 @dataclass
-class RestorationCourse:
+class RestorationCourse(Course):
     """See `Course`."""
 
     recipe: Recipe
@@ -49,8 +50,8 @@ class RestorationCourse:
 
     @property
     def keeps_last(self) -> bool:
-        """A student leaves the mean of all answers, which scores highest, for one of them: its last weights are its best."""
-        return self.consistency is not None
+        """See `Recipe`."""
+        return self.recipe.keeps_last
 
     def draw(self, step: int) -> PairBatch:
         """See `Course`."""

@@ -1,4 +1,4 @@
-"""One optimiser step: shared by processes, cut into parts where the memory is short."""
+"""One optimiser step of a run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from pdm_core.errors import MemoryShortageError
 from pdm_core.training.checkpoint import TrainingState
 from pdm_core.training.course import Batch
+from pdm_core.training.gradients import Objective, SharedGradients
 from pdm_core.training.loss import learning_rate_scale
 from pdm_core.training.run_recipe import RunRecipe
 from pdm_core.training.team import Team
-
-Objective = Callable[[Any], Tensor]
 
 _CLIP = 1.0
 
@@ -29,6 +27,7 @@ class Stepper:
         objective: mean loss of a batch, or of a part of it.
         team: the processes that share each batch.
         warn: hears of a batch that had to be cut.
+        prepare: is given each batch and its learning rate before the gradients are found.
     """
 
     def __init__(
@@ -38,10 +37,10 @@ class Stepper:
         objective: Objective,
         team: Team,
         warn: Callable[[str], None],
+        prepare: Callable[[Any, float], None] = lambda batch, rate: None,
     ) -> None:
-        self._recipe, self._state, self._objective, self._team, self._warn = recipe, state, objective, team, warn
-        # Pairs a forward pass; smaller ones, whose gradients add up to the same, when the memory does not suffice.
-        self._part = recipe.batch
+        self._recipe, self._state, self._team, self._prepare = recipe, state, team, prepare
+        self._gradients = SharedGradients(state.network, objective, recipe.batch, team, warn)
 
     def step(self, batch: Batch) -> None:
         """Move the weights and their average; the loss is kept in the state.
@@ -49,56 +48,15 @@ class Stepper:
         Raises:
             MemoryShortageError: not even one pair fits.
         """
-        recipe, state = self._recipe, self._state
-        loss = self._gradients(batch.to(self._team.device))
+        recipe, state, batch = self._recipe, self._state, batch.to(self._team.device)
+        rate = recipe.learning_rate * learning_rate_scale(state.step, recipe.warmup, recipe.iterations)
+        self._prepare(batch, rate)
+        loss = self._gradients.find(batch)
         for group in state.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * learning_rate_scale(state.step, recipe.warmup, recipe.iterations)
+            group["lr"] = rate
         size = nn.utils.clip_grad_norm_(state.network.parameters(), _CLIP)
         state.optimizer.step()
         state.update_average(recipe.ema)
         state.step += 1
         # Gradients that are no numbers have spoilt the weights: no checkpoint may be written from here on.
         state.losses.append(torch.where(size.isfinite(), loss, torch.nan))
-
-    def _gradients(self, batch: Batch) -> Tensor:
-        """Gradients of the mean loss over all pairs of all processes; returns that loss."""
-        while True:
-            self._state.optimizer.zero_grad(set_to_none=False)
-            try:
-                loss = self._backward(batch)
-                short = False
-            except RuntimeError as error:
-                if not _is_memory_shortage(error):
-                    raise
-                short = True
-            # All cut, or none: otherwise one process would wait for the others' gradients for ever.
-            if not self._team.any(short):
-                break
-            self._cut()
-        gradients = [weight.grad for weight in self._state.network.parameters() if weight.grad is not None]
-        self._team.add_up([*gradients, loss])
-        return loss
-
-    def _backward(self, batch: Batch) -> Tensor:
-        """Add up the gradients of this process's pairs, each weighed as one of the whole batch."""
-        total = torch.zeros((), device=self._team.device)
-        for start in range(0, len(batch), self._part):
-            part = batch.part(start, self._part)
-            share = self._objective(part) * (len(part) / self._recipe.batch)
-            share.backward()  # type: ignore[no-untyped-call]
-            total += share.detach()
-        return total
-
-    def _cut(self) -> None:
-        if self._part == 1:
-            raise MemoryShortageError(
-                "Not even one crop at a time fits the memory.", "Use a smaller crop or a smaller network in the recipe."
-            )
-        self._part //= 2
-        if self._team.device.type == "cuda":
-            torch.cuda.empty_cache()
-        self._warn(f"The memory did not suffice: going on with {self._part} crops at a time, their gradients added up.")
-
-
-def _is_memory_shortage(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -81,7 +81,7 @@ def export_model(network: nn.Module, card: AnyCard, folder: Path) -> AnyCard:
     """Write weights in half precision and the completed card to `folder`, each atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{card.name}.safetensors"
-    state = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
+    state = _for_a_file(network)
     with replacing(target) as temporary:
         # One entry only: safetensors writes several in any order, and the same weights should have the same checksum.
         temporary.write_bytes(save(state, metadata={"model": f"{card.name} {card.version}"}))
@@ -95,6 +95,13 @@ def export_model(network: nn.Module, card: AnyCard, folder: Path) -> AnyCard:
     complete = replace(complete, smoke=smoke_statistics(complete))
     write_card(complete, target.with_suffix(".json"))
     return complete
+
+
+def _for_a_file(network: nn.Module) -> dict[str, Tensor]:
+    """Weights in half precision; statistics of normalisations as they are, whose range half precision may not hold."""
+    weights = {name for name, _ in network.named_parameters()}
+    state = network.state_dict().items()
+    return {name: (tensor.half() if name in weights else tensor).contiguous() for name, tensor in state}
 
 
 def write_card(card: Card, path: Path) -> None:
@@ -134,7 +141,7 @@ def _with_weights(network: nn.Module, card: Card) -> nn.Module:
             "Import or install the model again.",
         )
     try:
-        network.load_state_dict({name: tensor.float() for name, tensor in load_file(card.weights).items()})
+        network.load_state_dict(load_file(card.weights))
     except RuntimeError as error:
         raise InputError(f"The weights {card.weights} do not fit the network of the card: {error}.") from error
     return network

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from pdm_core.diffusion import Bridge, time_grid
-from pdm_core.diffusion.bridges import AffineBridge
 from pdm_core.diffusion.denoisers import EpsilonDenoiser, ResidualDenoiser, precondition
 from pdm_core.diffusion.samplers import sample_ddim, sample_dpm_solver
 from pdm_core.diffusion.sampling import SamplingPlan, sample
@@ -229,26 +228,3 @@ def test_refinement_and_cancelling_reach_every_step():
     assert calls == [1, 2, 3]
     doubled = sample(oracle, noise_of(2), 2.0, SamplingPlan(steps=5), noise_of(3), refine=lambda x: 2 * x)
     torch.testing.assert_close(doubled, 2 * oracle.x_hr)
-
-
-class AResShiftBridge(AffineBridge):
-    """ResShift's process: x_t = (1 - eta_t) x_HR + eta_t x_LR + kappa sqrt(eta_t) eps."""
-
-    kappa = 2.0
-
-    def curves(self, u):
-        eta = np.asarray(u, dtype=np.float64) ** 2 * 0.99
-        return 1.0 - eta, eta, self.kappa * np.sqrt(eta)
-
-    def forward_scale(self, u, s):
-        return 1.0
-
-
-def test_the_ancestral_step_has_resshifts_coefficients():
-    """Its posterior: mean eta_s/eta_t x_t + alpha_t/eta_t x_HR with alpha_t = eta_t - eta_s; SCIENCE §0.4, "peers"."""
-    bridge, x, x_hr, x_lr = AResShiftBridge(), noise_of(0), noise_of(1), noise_of(2)
-    for u, s in ((1.0, 0.75), (0.75, 0.4), (0.4, 0.1)):
-        eta_t, eta_s = bridge.at(u).b, bridge.at(s).b
-        step = one_step(bridge, x, x_hr, x_lr, u, s)
-        torch.testing.assert_close(step, eta_s / eta_t * x + (eta_t - eta_s) / eta_t * x_hr, rtol=0, atol=1e-12)
-        assert bridge.posterior_variance(u, s) == pytest.approx(bridge.kappa**2 * eta_s / eta_t * (eta_t - eta_s))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pdm_core.diffusion.denoisers import autocast
 from pdm_core.evaluation.overlap import dice
 from pdm_core.segmentation.windows import probabilities_by_windows
-from pdm_core.training.course import team_mean
+from pdm_core.training.course import Course, team_mean
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.team import Team
 from pdm_core.training.zones.examples import ExampleSampler, ZoneBatch
@@ -24,7 +24,7 @@ _MEASURES = ("dice_pz", "dice_tz", "dice_gland")
 
 
 @dataclass
-class ZoneCourse:
+class ZoneCourse(Course):
     """See `Course`."""
 
     recipe: ZoneRecipe
