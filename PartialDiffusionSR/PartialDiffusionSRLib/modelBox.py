@@ -93,6 +93,8 @@ def cardInWords(card: ModelCard) -> str:
 def bridgeInWords(card: ModelCard) -> str:
     """Where on its bridge a model starts, and how it is aligned."""
     bridge = card.bridge
+    if "start" not in bridge:
+        return _("{kind} (fixed by the model)").format(kind=bridge.get("kind"))
     return _("starts at K = {start} of T = {steps}, alignment {alignment}, rule {rule} (fixed by the model)").format(
         start=bridge.get("start"), steps=bridge.get("steps"), alignment=bridge.get("alignment"), rule=card.sampler["rule"]
     )

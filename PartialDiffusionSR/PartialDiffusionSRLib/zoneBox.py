@@ -14,7 +14,8 @@ _OF_RESTORATIONS = (
     "label_Outputvolume", "outputSelector", "label_Referencevolume", "referenceSelector", "overlayBox", "zonesBox",
     "label_Sampler", "samplerBox", "label_Steps", "stepsBox", "label_Samples", "samplesBox", "label_Bridge", "bridgeLabel",
     "label_Times", "gridBox", "label_Renewednoise", "etaBox", "renewBox", "label_Seed", "seedBox", "projectBox", "padBox",
-    "label_Staysinplace", "alignBox", "label_Slicesatatime", "batchBox",
+    "label_Staysinplace", "alignBox", "label_Slicesatatime", "batchBox", "label_StartShare",
+    "startShareBox",
 )  # fmt: skip
 
 

@@ -79,7 +79,8 @@ def test_the_zones_alone(phantom_panel, a_phantom_node):
     node, ui = a_phantom_node(), phantom_panel.ui
     phantom_panel.setInputVolume(node)
     choose_zones_only(phantom_panel)
-    hidden = (ui.factorBox, ui.modelBox, ui.qualitySlider, ui.outputSelector, ui.zonesBox, ui.stepsBox, ui.thicknessBox)
+    hidden = (ui.factorBox, ui.modelBox, ui.qualitySlider, ui.outputSelector, ui.zonesBox, ui.stepsBox, ui.startShareBox)
+    hidden += (ui.thicknessBox,)
     assert all(widget.isHidden() for widget in hidden)
     assert not any(widget.isHidden() for widget in (ui.zoneModelBox, ui.licenceLabel, ui.deviceBox, ui.hardenBox))
     assert ui.applyButton.enabled and ui.applyButton.toolTip == "Segment the zones" and not ui.expectedLabel.text
