@@ -1,4 +1,7 @@
-"""Consistency models: students that jump to the end of their teacher's trajectory (SCIENCE §1.6); see `pdm-sr distill`."""
+"""Consistency models: students that jump to the end of their teacher's trajectory (SCIENCE §1.6); see `pdm-sr distill`.
+
+Song et al., Consistency Models, ICML 2023.
+"""
 
 from dataclasses import replace
 
@@ -8,7 +11,6 @@ CONSISTENCY = replace(
     PDM,
     name="consistency",
     title="Consistency model",
-    source="Song et al., Consistency Models, ICML 2023",
     loss="mse",
     sampler="consistency",
 )

@@ -1,4 +1,7 @@
-"""DDIM: SR3's network, walked in few deterministic steps (SCIENCE §1.4)."""
+"""DDIM: SR3's network, walked in few deterministic steps (SCIENCE §1.4).
+
+Song et al., Denoising Diffusion Implicit Models, ICLR 2021.
+"""
 
 from dataclasses import replace
 
@@ -8,7 +11,6 @@ DDIM = replace(
     SR3,
     name="ddim",
     title="DDIM",
-    source="Song et al., Denoising Diffusion Implicit Models, ICLR 2021",
     bridge={"steps": 20, "start": 20, "alignment": "none"},
     sampler="ddim",
     steps=20,

@@ -1,4 +1,7 @@
-"""DPM-Solver++ of second order: SR3's network, walked by an exponential integrator (SCIENCE §1.5)."""
+"""DPM-Solver++ of second order: SR3's network, walked by an exponential integrator (SCIENCE §1.5).
+
+Lu et al., DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, 2022.
+"""
 
 from dataclasses import replace
 
@@ -8,6 +11,5 @@ DPM_SOLVER = replace(
     DDIM,
     name="dpm_solver",
     title="DPM-Solver++",
-    source="Lu et al., DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, 2022",
     sampler="dpm++2m",
 )

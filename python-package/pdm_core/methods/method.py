@@ -16,8 +16,7 @@ class Method:
     Attributes:
         name: in recipes and cards.
         title: in tables.
-        source: where it was published.
-        network: preset of the size in which it was published, for `pdm_core.networks.build_network`.
+        network: preset of the size in which it was published, which a recipe takes that names the method and no network.
         parameterization: see `pdm_core.diffusion.denoisers.PARAMETERIZATIONS`.
         loss: see `pdm_core.training.loss.distance`.
         bridge: fields for `pdm_core.diffusion.bridges.build_bridge`.
@@ -29,7 +28,6 @@ class Method:
 
     name: str
     title: str
-    source: str
     network: str
     parameterization: str
     loss: str

@@ -1,11 +1,13 @@
-"""PDM as we recommend it: latent alignment that keeps Eq. (16) at every step, on the residual (SCIENCE §0.4, variant C)."""
+"""PDM as we recommend it: latent alignment that keeps Eq. (16) at every step, on the residual (SCIENCE §0.4, variant C).
+
+Zhao et al., MRI Super-Resolution with Partial Diffusion Models, IEEE TMI.
+"""
 
 from pdm_core.methods.method import Method
 
 PDM = Method(
     name="pdm",
     title="PDM, residual",
-    source="Zhao et al., MRI Super-Resolution with Partial Diffusion Models, IEEE TMI",
     network="base",
     parameterization="residual",
     loss="l1",

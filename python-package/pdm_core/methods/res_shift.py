@@ -1,11 +1,13 @@
-"""ResShift: the residual shifted out in four steps (SCIENCE §0.1), a rival that the paper lacks."""
+"""ResShift: the residual shifted out in four steps (SCIENCE §0.1), a rival that the paper lacks.
+
+Yue et al., ResShift: Efficient Diffusion Model for Image Super-resolution by Residual Shifting, NeurIPS 2023.
+"""
 
 from pdm_core.methods.method import Method
 
 RES_SHIFT = Method(
     name="res_shift",
     title="ResShift",
-    source="Yue et al., ResShift: Efficient Diffusion Model for Image Super-resolution by Residual Shifting, NeurIPS 2023",
     network="base",
     parameterization="residual",
     loss="mse",

@@ -1,6 +1,8 @@
 """ScoreMRI: a variance-exploding score, predictor and corrector, what was measured put back (SCIENCE §1.2).
 
 Its network knows nothing of x_LR; with `parameterization: epsilon` it is told, which latent alignment needs.
+
+Chung and Ye, Score-based diffusion models for accelerated MRI, Medical Image Analysis 2022.
 """
 
 from pdm_core.methods.method import Method
@@ -8,7 +10,6 @@ from pdm_core.methods.method import Method
 SCORE_MRI = Method(
     name="score_mri",
     title="ScoreMRI",
-    source="Chung and Ye, Score-based diffusion models for accelerated MRI, Medical Image Analysis 2022",
     network="ncsnpp",
     parameterization="score",
     loss="mse",

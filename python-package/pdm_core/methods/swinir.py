@@ -1,4 +1,7 @@
-"""SwinIR: shifted-window attention, by the mean absolute error (SCIENCE §1.7)."""
+"""SwinIR: shifted-window attention, by the mean absolute error (SCIENCE §1.7).
+
+Liang et al., SwinIR: Image Restoration Using Swin Transformer, ICCV Workshops 2021.
+"""
 
 from dataclasses import replace
 
@@ -8,6 +11,5 @@ SWINIR = replace(
     EDSR,
     name="swinir",
     title="SwinIR",
-    source="Liang et al., SwinIR: Image Restoration Using Swin Transformer, ICCV Workshops 2021",
     network="swinir",
 )

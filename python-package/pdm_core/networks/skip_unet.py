@@ -7,6 +7,7 @@ so that the way up has one block a level more.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ class Conditioned(nn.ModuleList):
         return x
 
 
-class SkipUNet(nn.Module):
+class SkipUNet(nn.Module, ABC):
     """The frame; a subclass says how scalars become the embedding's arguments.
 
     Args:
@@ -97,9 +98,9 @@ class SkipUNet(nn.Module):
             nn.Conv2d(channels[0], outputs * unshuffle**2, 3, padding=1),
         )
 
+    @abstractmethod
     def arguments(self, scalars: Tensor) -> Tensor:
         """The embedding's arguments (N, S) from noise level, log2 of the factor and whatever follows."""
-        raise NotImplementedError
 
     def forward(self, image: Tensor, scalars: Tensor) -> Tensor:
         """Map images (N, inputs, H, W) and scalars (N, S) to (N, outputs, H, W); any H and W, padded by reflection."""

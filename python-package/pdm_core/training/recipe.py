@@ -137,6 +137,8 @@ def _with_its_method(values: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of a recipe, and those that it takes over from its method; of a bridge of the same kind only the rest."""
     method = find_method(values.get("method", PDM.name))
     said = {word: getattr(method, word) for word in ("bridge", "parameterization", "loss", "adversarial")}
+    if "method" in values:
+        said["network"] = {"preset": method.network}
     own = values.get("bridge", {})
     kind = method.bridge.get("kind", "vp")
     bridge = {**method.bridge, **own} if own.get("kind", kind) == kind else own

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -122,9 +123,9 @@ def conditioned_on(denoiser: NetworkDenoiser, *scalars: float) -> NetworkDenoise
     return denoiser.around(_FurtherScalars(denoiser.network, scalars))
 
 
-def autocast(device: torch.device) -> torch.autocast:
+def autocast(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 for the network on CUDA, as it is elsewhere."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+    return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 
 def conditioning(sigma: float, factor: float, like: Tensor) -> Tensor:

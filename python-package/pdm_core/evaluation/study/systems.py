@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pdm_core.evaluation.study.arms import Arm, Rule
+from pdm_core.methods.registry import METHODS
 
 BICUBIC, ZIP = Arm("bicubic", method="bicubic"), Arm("ZIP", method="zip")
 SMORE = Arm("SMORE", method="smore")
 FAST, BASE = "fast", "base"
 SHARES = (0.5, 0.25)
-_TITLES = {"sr3": "SR3", "score_mri": "ScoreMRI", "mc_ddpm": "MC-DDPM"}
+_TITLES = {name: METHODS[name].title for name in ("sr3", "score_mri", "mc_ddpm")}
 # What was published without data consistency is run without: the product's projection would be another system.
 _AS_PUBLISHED = {"sr3": {"sampler": "ancestral", "project": False}}
-_FEW = {"ddim": "DDIM", "dpm++2m": "DPM-Solver++"}
+_FEW = {METHODS[name].sampler: METHODS[name].title for name in ("ddim", "dpm_solver")}
 
 
 @dataclass(frozen=True)
