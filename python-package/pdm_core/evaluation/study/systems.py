@@ -99,6 +99,7 @@ def table_v(scale: Scale) -> list[Arm]:
         for share in SHARES:
             arms += [few_trained(sampler, share, alignment, scale) for alignment in ("none", "cosine")]
         arms.append(ours("pdm", "consistent", scale, sampler, max(1, scale.few // 4)))
+    arms.append(Arm(f"DDIM on the residual, T = {scale.few}", "pdm_full", options=_few_options("ddim", scale.few)))
     for steps in scale.few_steps():
         arms.append(Arm(f"consistency, T = {steps}", "consistency_full", options=_few_options("consistency", steps)))
     for steps in sorted({1, 2, max(1, scale.few // 4)}):
