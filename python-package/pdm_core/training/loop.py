@@ -101,7 +101,7 @@ def train(
             dataset.verify()
         state = _fresh_state(recipe, team.device)
         if checkpoint.exists():
-            load_checkpoint(state, _identity(recipe, dataset), checkpoint)
+            load_checkpoint(state, identity_of(recipe, dataset), checkpoint)
         team.wait()
         with _run(recipe, state, dataset, team, run_folder, compiled, warn) as run:
             run.go(limits or TrainingLimits(), progress if team.leads else None, cancel)
@@ -120,7 +120,7 @@ def finished(recipe: AnyRecipe, run_folder: Path) -> bool:
 def trained_network(recipe: AnyRecipe, run_folder: Path, dataset: Dataset) -> torch.nn.Module:
     """The network with the averaged weights of the best validation of the run in `run_folder`."""
     state = _fresh_state(recipe, torch.device("cpu"))
-    load_checkpoint(state, _identity(recipe, dataset), run_folder / CHECKPOINT)
+    load_checkpoint(state, identity_of(recipe, dataset), run_folder / CHECKPOINT)
     state.average.load_state_dict(state.best or state.average.state_dict())
     return state.average.eval()
 
@@ -132,8 +132,8 @@ def trained_denoiser(recipe: Recipe, run_folder: Path, dataset: Dataset) -> Netw
     return build_denoiser(average, recipe.bridge, recipe.parameterization, spread).eval()
 
 
-def _identity(recipe: AnyRecipe, dataset: Dataset) -> dict[str, Any]:
-    """What a checkpoint belongs to."""
+def identity_of(recipe: AnyRecipe, dataset: Dataset) -> dict[str, Any]:
+    """What a run belongs to, in its checkpoint: all that decides its numbers."""
     initial = initial_model(recipe)
     labels = {"labels": dataset.label_digest} if isinstance(recipe, ZoneRecipe) else {}
     begin = {"initial_sha256": None if initial is None else initial.sha256}
@@ -237,7 +237,7 @@ class _Run:
             self._mean_loss()
         self.state.extra = self.course.extra_state()
         if self.team.leads:
-            save_checkpoint(self.state, _identity(self.recipe, self.dataset), self.folder / CHECKPOINT)
+            save_checkpoint(self.state, identity_of(self.recipe, self.dataset), self.folder / CHECKPOINT)
             write_text(self.folder / HISTORY, json.dumps(self.state.history, indent=1))
             far = {"name": self.recipe.name, "step": self.state.step, "of": self.recipe.iterations}
             write_text(self.folder / STATE, json.dumps(far))

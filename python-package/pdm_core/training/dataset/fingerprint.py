@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,6 +34,19 @@ def near_duplicates(bits: Bits, others: list[Bits]) -> list[int]:
         return []
     differences = (np.stack(others) != bits).sum(axis=1)
     return [int(index) for index in np.flatnonzero(differences <= _NEAR_BITS)]
+
+
+def patients_alike(images: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Pairs of patients with images too alike to be those of two persons.
+
+    Args:
+        images: patient and fingerprint of each, in hexadecimal as `VolumeFacts` has it.
+    """
+    bits = [np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8)).astype(bool) for _, text in images]
+    for index, (patient, _) in enumerate(images):
+        for other in near_duplicates(bits[index], bits[:index]):
+            if images[other][0] != patient:
+                yield images[other][0], patient
 
 
 def _anatomical(volume: Volume) -> NDArray[np.float32]:

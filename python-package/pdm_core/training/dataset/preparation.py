@@ -8,13 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pdm_core.errors import CancelledError, InputError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.training.dataset.cache import VOLUMES, VolumeFacts, add_volume, cache_key, cached_facts
 from pdm_core.training.dataset.candidates import Candidate, find_candidates
-from pdm_core.training.dataset.fingerprint import near_duplicates
+from pdm_core.training.dataset.fingerprint import patients_alike
 from pdm_core.training.dataset.index import Dataset, Refusal, VolumeRecord
 from pdm_core.training.dataset.labels import Labelling, add_labels, cached_labels
 from pdm_core.training.dataset.report import write_report
@@ -71,7 +69,7 @@ def prepare(
     refused += copies
     if not taken:
         raise InputError(f"No volume of {entry} can be taken: {_reasons(refused)}.", "Loosen the rules, or give other data.")
-    links = sorted(set(_links(taken)))
+    links = sorted(set(patients_alike([(item.candidate.patient, item.facts.fingerprint) for item in taken])))
     if links:
         warn(f"{len(links)} pairs of patients share an image; each pair stays in one split.")
     splits = _splits(taken, links, shares)
@@ -141,16 +139,6 @@ def _without_copies(taken: Sequence[Taken]) -> tuple[list[Taken], list[Refusal]]
         else:
             copies.append(Refusal(name, f"the same image as {known}"))
     return kept, copies
-
-
-def _links(taken: Sequence[Taken]) -> Iterator[tuple[str, str]]:
-    """Pairs of patients with images too alike to be those of two persons."""
-    bits = [np.unpackbits(np.frombuffer(bytes.fromhex(item.facts.fingerprint), np.uint8)).astype(bool) for item in taken]
-    for index, item in enumerate(taken):
-        for other in near_duplicates(bits[index], bits[:index]):
-            first, second = taken[other].candidate.patient, item.candidate.patient
-            if first != second:
-                yield first, second
 
 
 def _splits(taken: Sequence[Taken], links: Sequence[tuple[str, str]], shares: SplitShares) -> dict[str, str]:

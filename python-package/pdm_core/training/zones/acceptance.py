@@ -53,7 +53,7 @@ def accept_zones(
             "Give the dataset that it was trained on.",
         )
     parts = [DataSource(**part) for part in card.training.get("recipe", {}).get("data", ())]
-    cases = [_case(volume) for volume in labelled_volumes(dataset, "test", parts)]
+    cases = [labelled_case(volume) for volume in labelled_volumes(dataset, "test", parts)]
     path = card.weights.with_suffix(".json")
     rows = evaluate_zones(cases, [str(path)], device=device, progress=progress, cancel=cancel)
     _refuse_useless(card, rows)
@@ -64,6 +64,13 @@ def accept_zones(
     return added, rows
 
 
+def labelled_case(volume: LabelledVolume) -> LabelledCase:
+    """A volume of a dataset with its label maps, to be measured on the grid that it had in its file."""
+    maps = {label.name.split(".", 1)[0]: _map(volume.folder / label.file) for label in volume.labels}
+    zones = all(label.kind == "zones" for label in volume.labels)
+    return LabelledCase(Case(volume.record.name, partial(_image, volume)), maps if zones else {}, {} if zones else maps)
+
+
 def _refuse_useless(card: ZoneCard, rows: Sequence[ZoneRow]) -> None:
     glands = [row.dice for row in rows if row.found == card.name and row.structure == "gland"]
     mean = sum(glands) / len(glands)
@@ -72,12 +79,6 @@ def _refuse_useless(card: ZoneCard, rows: Sequence[ZoneRow]) -> None:
             f"The model {card.name} hardly finds the gland: a mean Dice of {mean:.2f} on the test split.",
             "Train it longer or on more data.",
         )
-
-
-def _case(volume: LabelledVolume) -> LabelledCase:
-    maps = {label.name.split(".", 1)[0]: _map(volume.folder / label.file) for label in volume.labels}
-    zones = all(label.kind == "zones" for label in volume.labels)
-    return LabelledCase(Case(volume.record.name, partial(_image, volume)), maps if zones else {}, {} if zones else maps)
 
 
 def _map(path: Path) -> Labels:
