@@ -8,7 +8,30 @@ from torch import Tensor
 from pdm_core.diffusion.bridges import AffineBridge
 from pdm_core.diffusion.denoisers import Denoiser
 
-SYMMETRIES = 8
+# Of the square, and those of them that only flip: for planes whose rows are slices, which must not be transposed.
+SYMMETRIES, FLIPS = 8, 4
+
+
+class Symmetry:
+    """One of the eight symmetries of the square.
+
+    Args:
+        number: 0 leaves images as they are, 1 to 3 flip them, 4 to 7 transpose them too; beyond 7 they come again.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._flips = [dim for bit, dim in ((1, -2), (2, -1)) if number & bit]
+        self._transposed = bool(number & 4)
+
+    def view(self, x: Tensor) -> Tensor:
+        """Images (..., H, W) as seen by this symmetry, (..., W, H) where it transposes."""
+        flipped = torch.flip(x, self._flips) if self._flips else x
+        return flipped.transpose(-2, -1) if self._transposed else flipped
+
+    def back(self, x: Tensor) -> Tensor:
+        """The images (..., H, W) that `view` has made `x` of."""
+        upright = x.transpose(-2, -1) if self._transposed else x
+        return torch.flip(upright, self._flips) if self._flips else upright
 
 
 class SymmetricDenoiser:
@@ -19,13 +42,12 @@ class SymmetricDenoiser:
 
     Args:
         denoiser: trained on flipped and transposed images.
-        number: of the symmetry; 0 leaves the images as they are, and beyond 7 they come again.
+        number: see `Symmetry`.
     """
 
     def __init__(self, denoiser: Denoiser, number: int) -> None:
         self.denoiser = denoiser
-        self._flips = [dim for bit, dim in ((1, -2), (2, -1)) if number & bit]
-        self._transposed = bool(number & 4)
+        self._symmetry = Symmetry(number)
 
     @property
     def bridge(self) -> AffineBridge:
@@ -34,16 +56,10 @@ class SymmetricDenoiser:
 
     def estimate(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
         """Estimate of x_HR, (N, 1, H, W)."""
-        return self._back(self.denoiser.estimate(self._view(x), self._view(x_lr), u, factor))
+        view, back = self._symmetry.view, self._symmetry.back
+        return back(self.denoiser.estimate(view(x), view(x_lr), u, factor))
 
     def mixture(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
         """Estimate of m_t, (N, 1, H, W)."""
-        return self._back(self.denoiser.mixture(self._view(x), self._view(x_lr), u, factor))
-
-    def _view(self, x: Tensor) -> Tensor:
-        flipped = torch.flip(x, self._flips) if self._flips else x
-        return flipped.transpose(-2, -1) if self._transposed else flipped
-
-    def _back(self, x: Tensor) -> Tensor:
-        upright = x.transpose(-2, -1) if self._transposed else x
-        return torch.flip(upright, self._flips) if self._flips else upright
+        view, back = self._symmetry.view, self._symmetry.back
+        return back(self.denoiser.mixture(view(x), view(x_lr), u, factor))

@@ -17,8 +17,6 @@ from pdm_core.progress import WarningCallback
 
 # Axes of [K, J, I] along which planes with the slice direction K down their rows are counted.
 _AXES = (1, 2)
-# Symmetries of a plane whose rows are slices: it may be flipped both ways, but not transposed.
-FLIPS = 4
 
 
 class OrthogonalDenoiser:

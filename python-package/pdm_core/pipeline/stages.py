@@ -16,14 +16,13 @@ from pdm_core.degradation.bandwidth import Bandwidth
 from pdm_core.diffusion.bridges import build_bridge
 from pdm_core.diffusion.denoisers import NetworkDenoiser, conditioned_on
 from pdm_core.diffusion.sampling import SamplingPlan
-from pdm_core.diffusion.symmetric import SYMMETRIES
+from pdm_core.diffusion.symmetric import FLIPS, SYMMETRIES
 from pdm_core.pipeline.devices import default_batch, prepared
 from pdm_core.pipeline.grid import InPlaneGrid, finer_pixels
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.matching import ThicknessMatching
 from pdm_core.pipeline.options import SuperResolutionOptions
-from pdm_core.pipeline.planes import FLIPS
 from pdm_core.pipeline.provenance import stage_record
 from pdm_core.pipeline.restoration import Restored, Restorer
 from pdm_core.pipeline.slices import SliceGrid

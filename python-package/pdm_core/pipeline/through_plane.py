@@ -13,10 +13,11 @@ from torch import Tensor
 from pdm_core.degradation.profile import SliceOperator
 from pdm_core.diffusion.denoisers import Denoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
+from pdm_core.diffusion.symmetric import FLIPS
 from pdm_core.pipeline.matching import NO_MATCHING, ThicknessMatching
 from pdm_core.pipeline.memory import Portion
 from pdm_core.pipeline.noise import noise_volume
-from pdm_core.pipeline.planes import FLIPS, OrthogonalDenoiser
+from pdm_core.pipeline.planes import OrthogonalDenoiser
 from pdm_core.pipeline.restoration import Restored
 from pdm_core.pipeline.slices import along_slices
 from pdm_core.progress import Progress, WarningCallback

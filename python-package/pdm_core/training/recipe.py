@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pdm_core.diffusion.symmetric import FLIPS, SYMMETRIES
 from pdm_core.errors import InputError
 from pdm_core.methods.pdm import PDM
 from pdm_core.methods.registry import find_method
@@ -30,18 +31,33 @@ class Distillation:
     Attributes:
         teacher: name of the model in the zoo, or path of its card.
         steps: network evaluations that the student is made for, 1 to 4.
-        scales: intervals that the trajectory from u = 1 to 0 is cut into; a step of the teacher spans one.
+        scales: intervals that the trajectory from u = 1 to 0 is cut into; a step of the teacher spans one. With fewer than
+            `steps` the student would be asked at times that it has never seen. With one there is nothing to be consistent
+            with: the student learns the teacher's own estimate at u = 1.
+        views: flipped and transposed views of the images, 1 to 8, that the teacher's estimate is the mean over (see
+            `Symmetry`): their errors differ, so the mean is nearer to the truth.
     """
 
     teacher: str
     steps: int = 2
     scales: int = 18
+    views: int = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= _MOST_STEPS:
             raise InputError(f"A student of {self.steps} steps is not possible.", f"Choose 1 to {_MOST_STEPS}.")
-        if self.scales < 2 * self.steps:
-            raise InputError(f"{self.scales} scales are too few for {self.steps} steps.", "Use 18 or more.")
+        if self.scales < self.steps:
+            raise InputError(
+                f"{self.scales} scales are too few for {self.steps} steps.",
+                "Use 18 or more, or for one step 1: its student learns the teacher's own estimate.",
+            )
+        if self.views not in range(1, SYMMETRIES + 1):
+            raise InputError(f"A teacher cannot be asked for {self.views} views.", f"Choose 1 to {SYMMETRIES}.")
+
+    @property
+    def averages(self) -> bool:
+        """Whether the student learns the mean of all answers, as its teacher gives it at u = 1, and not one of them."""
+        return self.scales == 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +101,7 @@ class Recipe(RunRecipe):
     def complaints(self) -> dict[str, bool]:
         """What may be wrong, and whether it is fine."""
         low, high = self.factors
+        views = 1 if self.distillation is None else self.distillation.views
         return {
             **super().complaints(),
             f"factors {low:g} to {high:g} must satisfy 1 < low <= high": 1.0 < low <= high,
@@ -103,6 +120,9 @@ class Recipe(RunRecipe):
             "a distillation needs the parameterization residual": (
                 self.distillation is None or self.parameterization == "residual"
             ),
+            f"{views} views would transpose planes whose rows are slices; for {self.mode} choose 1 to {FLIPS}": (
+                self.mode != "through-plane" or views <= FLIPS
+            ),
             "a student must start from its teacher": self.distillation is None or self.initial == self.distillation.teacher,
             f"start_share {self.start_share:g} and bandwidth_share {self.bandwidth_share:g} must lie in [0, 1]": (
                 min(self.start_share, self.bandwidth_share) >= 0.0 and max(self.start_share, self.bandwidth_share) <= 1.0
@@ -113,10 +133,11 @@ class Recipe(RunRecipe):
     def keeps_last(self) -> bool:
         """Whether the last weights are the best, whatever the PSNR of the validations says.
 
-        It is highest for the mean of all answers, which a student leaves for one of them, and a network that has to please a
-        discriminator for one that looks true.
+        It is highest for the mean of all answers, which a student leaves for one of them, unless that mean is its aim, and a
+        network that has to please a discriminator for one that looks true.
         """
-        return self.distillation is not None or self.adversarial > 0.0
+        leaves_mean = self.distillation is not None and not self.distillation.averages
+        return leaves_mean or self.adversarial > 0.0
 
     @property
     def degradation(self) -> Degradation:

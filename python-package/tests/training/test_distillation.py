@@ -13,14 +13,18 @@ from torch import nn
 from pdm_core import SuperResolutionOptions, Volume, super_resolve, write_volume
 from pdm_core.cli.main import main
 from pdm_core.diffusion.bridges import Bridge
-from pdm_core.diffusion.denoisers import ResidualDenoiser, precondition
+from pdm_core.diffusion.denoisers import ResidualDenoiser, columns, precondition
+from pdm_core.diffusion.symmetric import FLIPS, SYMMETRIES, SymmetricDenoiser
 from pdm_core.errors import InputError
 from pdm_core.training import load_recipe, train
 from pdm_core.training.batches import PairBatch
+from pdm_core.training.course import score
 from pdm_core.training.dataset import SelectionRules, prepare
 from pdm_core.training.distillation import ConsistencyLoss
 from pdm_core.training.loop import trained_denoiser
 from pdm_core.training.pairs import Pairs, PairSampler
+from pdm_core.training.publish import publish
+from pdm_core.training.recipe import Distillation
 from pdm_core.zoo import find_model, load_model
 
 SCALES, SIZE = 6, 136
@@ -87,8 +91,7 @@ def test_the_teacher_moves_along_the_trajectory_of_the_same_noise(a_batch):
     np.testing.assert_allclose(now, [1.0, 1.0, 4 / 6, 3 / 6, 2 / 6, 1 / 6])
     np.testing.assert_allclose(now - before, 1 / SCALES)
     for x, times in (student.shown, target.shown):
-        a, b, sigma = (torch.from_numpy(curve).float().reshape(-1, 1, 1, 1) for curve in student.bridge.curves(times))
-        torch.testing.assert_close(x, a * truth + b * a_batch.pairs.x_lr + sigma * a_batch.noise, rtol=0, atol=1e-5)
+        torch.testing.assert_close(x, latents(student.bridge, a_batch, times), rtol=0, atol=1e-5)
 
 
 def test_the_loss_is_in_units_of_the_networks_output_and_teaches_the_student_alone(a_batch, a_tiny_model):
@@ -103,6 +106,57 @@ def test_the_loss_is_in_units_of_the_networks_output_and_teaches_the_student_alo
     ConsistencyLoss(student, target, teacher, SCALES, "huber")(a_batch).backward()
     assert all(weight.grad is None for model in (target, teacher) for weight in model.network.parameters())
     assert any(weight.grad is not None and weight.grad.abs().max() > 0 for weight in student.network.parameters())
+
+
+def latents(bridge, batch, times):
+    a, b, sigma = columns(bridge, times, batch.noise)
+    return a * batch.pairs.x_hr + b * batch.pairs.x_lr + sigma * batch.noise
+
+
+def mean_of_views(teacher, x, batch, times, views):
+    """By the pipeline's own wrapper, one image and one view after the other."""
+    seen = [SymmetricDenoiser(teacher, number) for number in range(views)]
+    images = zip(x.split(1), batch.pairs.x_lr.split(1), times.tolist(), batch.pairs.factor, strict=True)
+    with torch.no_grad():
+        return torch.cat([torch.stack([view.estimate(*image) for view in seen]).mean(dim=0) for image in images])
+
+
+@pytest.mark.parametrize("views", [1, 3, SYMMETRIES])
+def test_the_teacher_steps_by_the_mean_of_its_views(a_batch, a_tiny_model, views):
+    teacher, x_lr = load_model(a_tiny_model), a_batch.pairs.x_lr
+    student, target = (Knowing(a_batch.pairs.x_hr) for _ in range(2))
+    ConsistencyLoss(student, target, teacher, SCALES, "mse", views)(a_batch)
+    (x, now), (stepped, before) = student.shown, target.shown
+    mean = mean_of_views(teacher, x, a_batch, now, views)
+    (a, b, sigma), then = (columns(teacher.bridge, times, x) for times in (now, before))
+    by_hand = then[0] * mean + then[1] * x_lr + then[2] / sigma * (x - a * mean - b * x_lr)
+    torch.testing.assert_close(stepped, by_hand, rtol=0, atol=1e-5)
+    other = mean_of_views(teacher, x, a_batch, now, views + 1 if views < SYMMETRIES else 1)
+    assert float((then[0] * (other - mean)).abs().max()) > 1e-4
+
+
+@pytest.mark.parametrize("views", [1, SYMMETRIES])
+def test_with_one_interval_the_aim_is_the_teachers_mean_at_the_start(a_batch, a_tiny_model, views):
+    teacher, start = load_model(a_tiny_model), np.ones(len(a_batch))
+    mean = mean_of_views(teacher, latents(teacher.bridge, a_batch, start), a_batch, start, views)
+    student, target = Knowing(mean), Knowing(a_batch.pairs.x_hr)
+    assert float(ConsistencyLoss(student, target, teacher, 1, "mse", views)(a_batch)) == pytest.approx(0.0, abs=1e-9)
+    # At whatever times the batch was drawn: all are taken up to the start. The moving average is not asked.
+    assert student.shown[1].tolist() == start.tolist() and target.shown is None
+    off = ConsistencyLoss(Knowing(mean, 0.05), target, teacher, 1, "mse", views)(a_batch)
+    assert float(off) == pytest.approx((0.05 / student.spread(2.0)) ** 2, rel=1e-3)
+
+
+class Pointwise(nn.Module):
+    """Sees no neighbours, and so no orientation."""
+
+    def forward(self, image, scalars):
+        return image[:, 1:2].square()
+
+
+def test_a_teacher_without_orientation_has_nothing_to_teach_its_own_copy(a_batch):
+    student, teacher = (ResidualDenoiser(Pointwise(), Bridge(100, 25, "cosine"), [(2.0, 0.1)]) for _ in range(2))
+    assert float(ConsistencyLoss(student, student, teacher, 1, "mse", SYMMETRIES)(a_batch)) < 1e-12
 
 
 def test_estimates_of_each_image_are_those_of_one(a_batch, a_tiny_model):
@@ -192,6 +246,24 @@ def test_distil_from_the_command_line_gives_a_model_measured_beside_its_teacher(
     assert result.provenance["sampling"]["sampler"] == "consistency" and result.provenance["sampling"]["steps"] == 2
 
 
+@pytest.mark.parametrize(("teacher", "views"), [("tiny", SYMMETRIES), ("thin", FLIPS)])
+def test_a_student_of_the_mean_keeps_the_best_weights(a_dataset, a_recipe_file, both_zoo, tmp_path, teacher, views):
+    lesson = {"teacher": teacher, "steps": 1, "scales": 1, "views": views}
+    recipe = load_recipe(a_recipe_file(distillation=lesson, validate_every=1, learning_rate=0.3, factors=[1.5, 2.0]))
+    train(recipe, tmp_path / "run", dataset=a_dataset)
+    card = publish(recipe, tmp_path / "run", a_dataset)
+    first, last = json.loads((tmp_path / "run" / "history.json").read_text())
+    # The rate is ruinous: the second step has made it worse.
+    assert score(first) > score(last) and card.training["validation"] == first
+    assert (card.method, card.sampler["sampler"], card.sampler["steps"]) == ("consistency", "consistency", 1)
+
+
+def test_the_bundled_student_of_the_mean_learns_all_views():
+    recipe = load_recipe("base-1step")
+    assert recipe.distillation == Distillation("base", steps=1, scales=1, views=SYMMETRIES)
+    assert recipe.initial == "base" and not recipe.keeps_last and load_recipe("base-2step").keeps_last
+
+
 def test_a_run_starts_from_a_model_and_says_whose_data_it_saw(a_dataset, a_recipe_file, tiny_zoo, tmp_path):
     recipe = load_recipe(a_recipe_file(initial="tiny", learning_rate=1e-9))
     assert recipe.network == tiny_zoo.network and recipe.parameterization == "residual"
@@ -208,13 +280,16 @@ def test_a_run_starts_from_a_model_and_says_whose_data_it_saw(a_dataset, a_recip
     [
         ({"initial": "nobody"}, "no model 'nobody'"),
         ({"distillation": {"teacher": "tiny", "steps": 5}}, "5 steps is not possible"),
-        ({"distillation": {"teacher": "tiny", "scales": 3}}, "3 scales are too few"),
+        ({"distillation": {"teacher": "tiny", "steps": 3, "scales": 2}}, "2 scales are too few"),
+        ({"distillation": {"teacher": "tiny", "views": 0}}, "0 views"),
+        ({"distillation": {"teacher": "tiny", "views": 9}}, "9 views"),
+        ({"distillation": {"teacher": "thin", "views": 5}}, "5 views would transpose planes .* choose 1 to 4"),
         ({"distillation": {"teacher": "tiny"}, "initial": "fast"}, "must start from its teacher"),
         ({"distillation": {"teacher": "tiny"}, "network": {"preset": "fast"}, "parameterization": "epsilon"}, "residual"),
         ({"distillation": {"tutor": "tiny"}}, "malformed"),
     ],
 )
-def test_impossible_beginnings_are_refused(a_recipe_file, tiny_zoo, changes, complaint):
+def test_impossible_beginnings_are_refused(a_recipe_file, both_zoo, changes, complaint):
     with pytest.raises(InputError, match=complaint):
         load_recipe(a_recipe_file(**changes))
 
