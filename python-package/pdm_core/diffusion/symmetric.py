@@ -33,11 +33,11 @@ class SymmetricDenoiser:
         return self.denoiser.bridge
 
     def estimate(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
-        """Estimate of x_HR, (N, 1, H, W)."""
+        """Estimate of x_HR, (N, C, H, W)."""
         return self._back(self.denoiser.estimate(self._view(x), self._view(x_lr), u, factor))
 
     def mixture(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
-        """Estimate of m_t, (N, 1, H, W)."""
+        """Estimate of m_t, (N, C, H, W)."""
         return self._back(self.denoiser.mixture(self._view(x), self._view(x_lr), u, factor))
 
     def _view(self, x: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ class Method:
         """
         walked = build_bridge(bridge)
         steps = max(1, round(self.steps * walked.share))
-        paper = walked.starts_at_lr and parameterization in ("epsilon", "score")
+        paper = walked.starts_at_lr and parameterization in ("epsilon", "score", "complex_score")
         return {
             "sampler": self.sampler,
             "steps": steps,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pdm_core.degradation.kspace import project
 from pdm_core.diffusion.denoisers import Denoiser
+from pdm_core.diffusion.images import MAGNITUDES, ImageKind
 from pdm_core.diffusion.periodic import PeriodicDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.diffusion.symmetric import SymmetricDenoiser
@@ -52,6 +53,7 @@ class Restorer:
         project: keep the measured band as measured, at every step.
         device: where the denoiser lives.
         tile: edge of the tiles in pixels, when whole slices exceed the memory.
+        images: what the denoiser's images hold.
     """
 
     denoiser: Denoiser
@@ -62,6 +64,7 @@ class Restorer:
     project: bool
     device: torch.device
     tile: int | None = None
+    images: ImageKind = MAGNITUDES
 
     @torch.inference_mode()
     def restore(self, slices: FloatArray, batch: int, progress: Progress, warn: WarningCallback) -> Restored:
@@ -91,21 +94,21 @@ class Restorer:
 
     def _mean_and_spread(self, measured: Tensor, progress: Progress) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over the samples by Welford's recurrence, (N, 1, H, W) each."""
-        x_lr = self.grid.interpolated(measured)
+        x_lr = self.images.of(self.grid.interpolated(measured))
         mean = torch.zeros((len(measured), 1, *self.grid.high), device=self.device)
         squares = torch.zeros_like(mean)
         for count in range(1, self.samples + 1):
             sampled = self._one_sample(x_lr, count - 1, progress)
-            restored = self.grid.placed(sampled, measured, self.project)
+            restored = self.grid.placed(self.images.magnitude(sampled), measured, self.project)
             change = restored - mean
             mean += change / count
             squares += change * (restored - mean)
         return mean, (squares / max(1, self.samples - 1)).sqrt()
 
     def _one_sample(self, x_lr: Tensor, number: int, progress: Progress) -> Tensor:
-        """One sample; each sees the slices by a symmetry of its own, the first one as they are."""
+        """One sample (N, C, H, W); each sees the slices by a symmetry of its own, the first one as they are."""
         slices = len(x_lr)
-        noise = noise_fields(self.grid.padded_high, self.seed, number, self.device)
+        noise = noise_fields(self.grid.padded_high, self.seed, number, self.device, self.images.channels)
         seen = TiledDenoiser(self.denoiser, self.tile) if self.tile else self.denoiser
         return sample(
             SymmetricDenoiser(PeriodicDenoiser(seen), number),

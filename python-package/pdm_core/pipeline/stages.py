@@ -159,7 +159,9 @@ class InPlaneStage(Stage):
         options = self.options
         assert options.factor is not None
         grid = InPlaneGrid.of(unit, options.factor, options.align, options.pad)
-        restorer = Restorer(denoiser, grid, self.plan, options.samples, options.seed, options.project, device)
+        restorer = Restorer(
+            denoiser, grid, self.plan, options.samples, options.seed, options.project, device, images=denoiser.images
+        )
         batch = options.batch or default_batch(device, math.prod(grid.padded_high), len(unit))
         rows, columns = grid.factors
         geometry = {"factor_rows": rows, "factor_columns": columns, "align": grid.align, "margin": list(grid.margin)}

@@ -100,6 +100,9 @@ class Recipe(RunRecipe):
                 self.adversarial <= 0.0 or self.parameterization == "regression"
             ),
             "a discriminator is described, but adversarial is 0": self.adversarial > 0.0 or not self.discriminator,
+            "complex images are restored within the slices: complex_score needs the mode in-plane": (
+                self.parameterization != "complex_score" or self.mode == "in-plane"
+            ),
             "a distillation needs the parameterization residual": (
                 self.distillation is None or self.parameterization == "residual"
             ),
