@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class ImageKind(Protocol):
-    """How magnitudes in the range of about [-1, 1] become what a denoiser works on, and back.
+    """How values, magnitudes in the range of about [-1, 1] or complex ones, become what a denoiser works on, and back.
 
     Attributes:
         channels: C of the denoiser's images (N, C, H, W).
@@ -21,12 +21,12 @@ class ImageKind(Protocol):
 
     channels: ClassVar[int]
 
-    def of(self, magnitudes: Tensor, phase: Tensor | None = None) -> Tensor:
-        """Images (..., C, H, W) of magnitudes (..., 1, H, W) and their phase, radians likewise; none is a phase of zero."""
+    def of(self, values: Tensor) -> Tensor:
+        """Images (..., C, H, W) of values (..., 1, H, W)."""
         ...
 
-    def magnitude(self, images: Tensor) -> Tensor:
-        """Magnitudes (..., 1, H, W) of images (..., C, H, W)."""
+    def like(self, values: Tensor, images: Tensor) -> Tensor:
+        """Values (..., 1, H, W) of images (..., C, H, W): complex where `values` are complex, else magnitudes."""
         ...
 
     def varied(self, images: Tensor, gain: float, offset: float) -> Tensor:
@@ -39,11 +39,11 @@ class Magnitudes:
 
     channels: ClassVar[int] = 1
 
-    def of(self, magnitudes: Tensor, phase: Tensor | None = None) -> Tensor:
-        """The magnitudes themselves; they have no phase."""
-        return magnitudes
+    def of(self, values: Tensor) -> Tensor:
+        """The magnitudes themselves."""
+        return values
 
-    def magnitude(self, images: Tensor) -> Tensor:
+    def like(self, values: Tensor, images: Tensor) -> Tensor:
         """The images themselves."""
         return images
 
@@ -53,23 +53,24 @@ class Magnitudes:
 
 
 class ComplexImages:
-    """m exp(i phi) as its real and imaginary part; m is nought where the scaling puts -1, at the darkest of a scan, its air.
+    """Complex values as real and imaginary part.
 
-    So m lies in [0, 2]: as wide as the magnitudes' own range, and the noise levels mean the same for both.
+    Their modulus lies in about [0, 2]: the range of magnitudes, moved so that the darkest of a scan, its air, is nought. Noise
+    levels thus mean the same for both kinds. A magnitude has the phase zero.
     """
 
     channels: ClassVar[int] = 2
 
-    def of(self, magnitudes: Tensor, phase: Tensor | None = None) -> Tensor:
-        """m cos phi and m sin phi."""
-        m = magnitudes + 1.0
-        parts = (m, torch.zeros_like(m)) if phase is None else (m * phase.cos(), m * phase.sin())
-        return torch.cat(parts, dim=-3)
+    def of(self, values: Tensor) -> Tensor:
+        """Both parts of complex values; of magnitudes these, from nought on, and no imaginary part."""
+        if values.is_complex():
+            return torch.cat((values.real, values.imag), dim=-3)
+        return torch.cat((values + 1.0, torch.zeros_like(values)), dim=-3)
 
-    def magnitude(self, images: Tensor) -> Tensor:
-        """The modulus, on the scale of the magnitudes."""
-        modulus: Tensor = torch.linalg.vector_norm(images, dim=-3, keepdim=True)
-        return modulus - 1.0
+    def like(self, values: Tensor, images: Tensor) -> Tensor:
+        """The parts put together, or the modulus on the scale of the magnitudes."""
+        real, imaginary = images.chunk(2, dim=-3)
+        return torch.complex(real, imaginary) if values.is_complex() else torch.hypot(real, imaginary) - 1.0
 
     def varied(self, images: Tensor, gain: float, offset: float) -> Tensor:
         """With the gain alone: where there is no signal there is none on another scale."""
@@ -77,3 +78,9 @@ class ComplexImages:
 
 
 MAGNITUDES, COMPLEX = Magnitudes(), ComplexImages()
+
+
+def with_phase(magnitudes: Tensor, phase: Tensor) -> Tensor:
+    """Complex values of magnitudes in the range of about [-1, 1] and their phase in radians."""
+    m = magnitudes + 1.0
+    return torch.complex(m * phase.cos(), m * phase.sin())

@@ -6,6 +6,7 @@ as that of Jalal et al., Robust Compressed Sensing MRI with Deep Generative Prio
 
 from dataclasses import replace
 
+from pdm_core.diffusion.denoisers import COMPLEX_SCORE
 from pdm_core.methods.score_mri import SCORE_MRI
 
 SCORE_MRI_COMPLEX = replace(
@@ -13,5 +14,5 @@ SCORE_MRI_COMPLEX = replace(
     name="score_mri_complex",
     title="ScoreMRI complex",
     network="ncsnpp_complex",
-    parameterization="complex_score",
+    parameterization=COMPLEX_SCORE,
 )

@@ -15,6 +15,7 @@ from pdm_core.diffusion.images import MAGNITUDES, ImageKind
 from pdm_core.diffusion.periodic import PeriodicDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.diffusion.symmetric import SymmetricDenoiser
+from pdm_core.pipeline.complex_values import Values
 from pdm_core.pipeline.grid import InPlaneGrid, to_tensor
 from pdm_core.pipeline.memory import Portion
 from pdm_core.pipeline.noise import noise_fields, shared_by
@@ -28,13 +29,13 @@ class Restored:
     """Slices restored by one run, in the network's range.
 
     Attributes:
-        mean: mean over the samples, float32 (K, H, W).
+        mean: mean over the samples, (K, H, W); float32, or complex64 as the measured slices.
         spread: standard deviation over the samples, float32 (K, H, W); None for a single sample.
         squared_error: mean squared difference between D of `mean` and the measured slices.
         batch: slices a forward pass that fitted in memory.
     """
 
-    mean: FloatArray
+    mean: Values
     spread: FloatArray | None
     squared_error: float
     batch: int
@@ -67,10 +68,10 @@ class Restorer:
     images: ImageKind = MAGNITUDES
 
     @torch.inference_mode()
-    def restore(self, slices: FloatArray, batch: int, progress: Progress, warn: WarningCallback) -> Restored:
+    def restore(self, slices: Values, batch: int, progress: Progress, warn: WarningCallback) -> Restored:
         """Restore slices (K, h, w) in the network's range; memory beyond the output does not grow with K."""
-        mean = np.empty((len(slices), *self.grid.high), dtype=np.float32)
-        spread = np.empty_like(mean) if self.samples > 1 else None
+        mean = np.empty_like(slices, shape=(len(slices), *self.grid.high))
+        spread = np.empty(mean.shape, dtype=np.float32) if self.samples > 1 else None
         start, squared, restorer = 0, 0.0, self
         while start < len(slices):
             chunk = slice(start, min(start + batch, len(slices)))
@@ -80,7 +81,7 @@ class Restorer:
             except torch.cuda.OutOfMemoryError as error:
                 restorer, batch = restorer._with_less_memory(batch, warn, error)
                 continue
-            squared += float((self.grid.measured_part(average) - measured).square().sum())
+            squared += float((self.grid.measured_part(average) - measured).abs().square().sum())
             mean[chunk] = average[:, 0].cpu().numpy()
             if spread is not None:
                 spread[chunk] = deviation[:, 0].cpu().numpy()
@@ -95,14 +96,14 @@ class Restorer:
     def _mean_and_spread(self, measured: Tensor, progress: Progress) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over the samples by Welford's recurrence, (N, 1, H, W) each."""
         x_lr = self.images.of(self.grid.interpolated(measured))
-        mean = torch.zeros((len(measured), 1, *self.grid.high), device=self.device)
-        squares = torch.zeros_like(mean)
+        mean = measured.new_zeros((len(measured), 1, *self.grid.high))
+        squares = torch.zeros_like(mean.real)
         for count in range(1, self.samples + 1):
             sampled = self._one_sample(x_lr, count - 1, progress)
-            restored = self.grid.placed(self.images.magnitude(sampled), measured, self.project)
+            restored = self.grid.placed(self.images.like(measured, sampled), measured, self.project)
             change = restored - mean
             mean += change / count
-            squares += change * (restored - mean)
+            squares += (change.conj() * (restored - mean)).real
         return mean, (squares / max(1, self.samples - 1)).sqrt()
 
     def _one_sample(self, x_lr: Tensor, number: int, progress: Progress) -> Tensor:

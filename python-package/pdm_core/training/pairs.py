@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pdm_core.degradation.kspace import downsample, lowres_size
-from pdm_core.diffusion.images import COMPLEX, MAGNITUDES, ImageKind
+from pdm_core.diffusion.images import COMPLEX, MAGNITUDES, ImageKind, with_phase
 from pdm_core.training.degradations import Degradation, KspaceDegradation
 from pdm_core.training.phase import smooth_phase
 from pdm_core.training.slices import SliceStack
@@ -117,7 +117,7 @@ class PairSampler:
         if common and random.random() < 0.5:
             factor = float(random.choice(common))
         if self._images is COMPLEX:
-            x_hr = COMPLEX.of(x_hr[None], smooth_phase((x_hr.shape[0], x_hr.shape[1]), random)[None])
+            x_hr = COMPLEX.of(with_phase(x_hr, smooth_phase((x_hr.shape[0], x_hr.shape[1]), random))[None])
         pair, factor, thickness = self._degradation.pair(x_hr, factor, self._crop, random)
         return pair.reshape(2, self._images.channels, *pair.shape[-2:]), factor, thickness
 

@@ -99,4 +99,4 @@ def _restored(denoiser: NetworkDenoiser, x_hr: Tensor, factor: float, degradatio
             for lr, eps in zip(torch.split(known, 1), torch.split(noise, 1), strict=True)
         ]
     )
-    return x_lr, reduction.refined(denoiser.images.magnitude(estimate), x_lr)
+    return x_lr, reduction.refined(denoiser.images.like(x_lr, estimate), x_lr)

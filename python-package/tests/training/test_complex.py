@@ -57,7 +57,7 @@ def test_the_phase_leaves_the_magnitudes_as_they_are(a_stack):
     """But for the gain, which keeps what has no signal without."""
     pairs = PairSampler([a_stack], (2.0, 2.0), 72, 0.0, images=COMPLEX).draw(6, (1,))
     known = (a_stack.volume.flatten(1) + 1).sort(dim=1).values
-    for image in COMPLEX.magnitude(pairs.x_hr) + 1:
+    for image in COMPLEX.like(a_stack.volume, pairs.x_hr) + 1:
         found = image.flatten().sort().values
         gains = found[-1] / known[:, -1]
         difference = (found - gains[:, None] * known).abs().amax(dim=1)
@@ -71,7 +71,7 @@ def test_the_bundled_recipe_is_scoremris_with_two_channels():
     assert two.network == {**plain.network, "inputs": 2, "outputs": 2}
     own = {"name", "method", "network", "parameterization"}
     first, second = plain.as_dict(), two.as_dict()
-    assert {name: first[name] for name in first if name not in own} == {name: second[name] for name in first if name not in own}
+    assert all(first[name] == second[name] for name in first if name not in own)
 
 
 def test_complex_images_are_refused_between_the_slices(tmp_path):
