@@ -32,17 +32,17 @@ class WidenedDenoiser(ABC):
         return self.denoiser.bridge
 
     def estimate(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
-        """Estimate of x_HR, (N, 1, H, W)."""
+        """Estimate of x_HR, (N, C, H, W)."""
         return self._widened(x, x_lr, lambda x, x_lr: self.denoiser.estimate(x, x_lr, u, factor))
 
     def mixture(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
-        """Estimate of m_t, (N, 1, H, W)."""
+        """Estimate of m_t, (N, C, H, W)."""
         return self._widened(x, x_lr, lambda x, x_lr: self.denoiser.mixture(x, x_lr, u, factor))
 
     def _widened(self, x: Tensor, x_lr: Tensor, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         height, width = x.shape[-2:]
         wide = self._wide(torch.cat((x, x_lr), dim=1))
-        return of(wide[:, :1], wide[:, 1:])[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+        return of(*wide.chunk(2, dim=1))[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
     @abstractmethod
     def _wide(self, images: Tensor) -> Tensor:

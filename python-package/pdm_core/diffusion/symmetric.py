@@ -55,11 +55,11 @@ class SymmetricDenoiser:
         return self.denoiser.bridge
 
     def estimate(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
-        """Estimate of x_HR, (N, 1, H, W)."""
+        """Estimate of x_HR, (N, C, H, W)."""
         view, back = self._symmetry.view, self._symmetry.back
         return back(self.denoiser.estimate(view(x), view(x_lr), u, factor))
 
     def mixture(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
-        """Estimate of m_t, (N, 1, H, W)."""
+        """Estimate of m_t, (N, C, H, W)."""
         view, back = self._symmetry.view, self._symmetry.back
         return back(self.denoiser.mixture(view(x), view(x_lr), u, factor))

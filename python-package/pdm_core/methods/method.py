@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pdm_core.diffusion.bridges import build_bridge
+from pdm_core.diffusion.denoisers import COMPLEX_SCORE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class Method:
         """
         walked = build_bridge(bridge)
         steps = max(1, round(self.steps * walked.share))
-        paper = walked.starts_at_lr and parameterization in ("epsilon", "score")
+        paper = walked.starts_at_lr and parameterization in ("epsilon", "score", COMPLEX_SCORE)
         return {
             "sampler": self.sampler,
             "steps": steps,

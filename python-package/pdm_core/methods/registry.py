@@ -16,12 +16,14 @@ from pdm_core.methods.method import Method
 from pdm_core.methods.pdm import PDM
 from pdm_core.methods.res_shift import RES_SHIFT
 from pdm_core.methods.score_mri import SCORE_MRI
+from pdm_core.methods.score_mri_complex import SCORE_MRI_COMPLEX
 from pdm_core.methods.sr3 import SR3
 from pdm_core.methods.srgan import SRGAN
 from pdm_core.methods.swinir import SWINIR
 
 _ALL = (
-    PDM, SR3, DDIM, DPM_SOLVER, CONSISTENCY, SCORE_MRI, MC_DDPM, RES_SHIFT, INDI, FLOW_MATCHING, EDSR, SWINIR, SRGAN,
+    PDM, SR3, DDIM, DPM_SOLVER, CONSISTENCY, SCORE_MRI, SCORE_MRI_COMPLEX, MC_DDPM, RES_SHIFT, INDI, FLOW_MATCHING, EDSR,
+    SWINIR, SRGAN,
 )  # fmt: skip
 METHODS: Mapping[str, Method] = {method.name: method for method in _ALL}
 

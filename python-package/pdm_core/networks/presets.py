@@ -39,6 +39,7 @@ _OWN = {
 _PUBLISHED = {
     "sr3": Preset(SR3UNet, {"orthogonal": True}),
     "ncsnpp": Preset(NCSNpp, {}),
+    "ncsnpp_complex": Preset(NCSNpp, {"inputs": 2, "outputs": 2}),
     "mc_ddpm": Preset(GuidedUNet, {}),
     "edsr_baseline": Preset(Edsr, {"features": 64, "blocks": 16, "scale": 2}),
     "edsr": Preset(Edsr, {"features": 256, "blocks": 32, "residual_scale": 0.1, "scale": 2}),

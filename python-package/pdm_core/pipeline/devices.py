@@ -26,10 +26,10 @@ class MixedPrecision(nn.Module):
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, image: Tensor, scalars: Tensor) -> Tensor:
+    def forward(self, image: Tensor, *scalars: Tensor) -> Tensor:
         """As the network's own forward."""
         with torch.autocast("cuda", dtype=torch.bfloat16):
-            output: Tensor = self.network(image.contiguous(memory_format=torch.channels_last), scalars)
+            output: Tensor = self.network(image.contiguous(memory_format=torch.channels_last), *scalars)
         return output.float()
 
 

@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from pdm_core.degradation.kspace import Size, downsample, highres_size, shift, upsample
 from pdm_core.degradation.profile import Align
+from pdm_core.pipeline.complex_values import Values
 from pdm_core.pipeline.lattice import Lattice
-from pdm_core.volume.volume import FloatArray, Matrix
+from pdm_core.volume.volume import Matrix
 
 # SCIENCE §6: at least eight low-resolution pixels of reflection keep the ringing of a border out of the opposite one.
 _MARGIN = 8
@@ -38,7 +39,7 @@ class InPlaneGrid:
     align: Align
 
     @classmethod
-    def of(cls, unit_slices: FloatArray, factor: float, align: Align, pad: bool) -> InPlaneGrid:
+    def of(cls, unit_slices: Values, factor: float, align: Align, pad: bool) -> InPlaneGrid:
         """The grid for slices (K, h, w) in the network's range.
 
         `pad` is for images that were cropped after the scan: axes that do not begin and end in air get a margin. An image
@@ -137,6 +138,6 @@ def _margin(low: int, high: int, border_step: float) -> int:
     return margin if margin < low // 2 else 0
 
 
-def to_tensor(slices: FloatArray, device: torch.device) -> Tensor:
+def to_tensor(slices: Values, device: torch.device) -> Tensor:
     """Slices (K, h, w) as a tensor (K, 1, h, w) on `device`."""
     return torch.from_numpy(np.ascontiguousarray(slices))[:, None].to(device)

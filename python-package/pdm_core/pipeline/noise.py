@@ -11,19 +11,21 @@ from torch import Tensor
 from pdm_core.degradation.kspace import Size
 
 
-def noise_fields(size: Size, seed: int, sample: int, device: torch.device) -> Iterator[Tensor]:
-    """White noise (1, 1, H, W), one field after another: the start of a sampling, then one for each draw of its steps.
+def noise_fields(size: Size, seed: int, sample: int, device: torch.device, channels: int = 1) -> Iterator[Tensor]:
+    """White noise (1, C, H, W), one field after another: the start of a sampling, then one for each draw of its steps.
 
     Drawn on the CPU from the seed and the number of the sample alone: every device and every batching sees the same noise,
-    and however many a sampling draws, one is held at a time.
+    and however many a sampling draws, one is held at a time. Each channel has a stream of its own: the first sees what an
+    image of one channel sees.
     """
-    random = np.random.default_rng((seed, sample))
+    streams = [np.random.default_rng((seed, sample, channel) if channel else (seed, sample)) for channel in range(channels)]
     while True:
-        yield torch.from_numpy(random.standard_normal((1, 1, *size), dtype=np.float32)).to(device)
+        field = np.stack([random.standard_normal((1, *size), dtype=np.float32) for random in streams], axis=1)
+        yield torch.from_numpy(field).to(device)
 
 
 def shared_by(slices: int, field: Tensor) -> Tensor:
-    """One field (1, 1, H, W) for each of `slices` slices, without a copy."""
+    """One field (1, C, H, W) for each of `slices` slices, without a copy."""
     return field.expand(slices, -1, -1, -1)
 
 

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from pdm_core.degradation.kspace import project
 from pdm_core.diffusion.denoisers import Denoiser
+from pdm_core.diffusion.images import MAGNITUDES, ImageKind
 from pdm_core.diffusion.periodic import PeriodicDenoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.diffusion.symmetric import SymmetricDenoiser
+from pdm_core.pipeline.complex_values import Values
 from pdm_core.pipeline.grid import InPlaneGrid, to_tensor
 from pdm_core.pipeline.memory import Portion
 from pdm_core.pipeline.noise import noise_fields, shared_by
@@ -27,13 +29,13 @@ class Restored:
     """Slices restored by one run, in the network's range.
 
     Attributes:
-        mean: mean over the samples, float32 (K, H, W).
+        mean: mean over the samples, (K, H, W); float32, or complex64 as the measured slices.
         spread: standard deviation over the samples, float32 (K, H, W); None for a single sample.
         squared_error: mean squared difference between D of `mean` and the measured slices.
         batch: slices a forward pass that fitted in memory.
     """
 
-    mean: FloatArray
+    mean: Values
     spread: FloatArray | None
     squared_error: float
     batch: int
@@ -52,6 +54,7 @@ class Restorer:
         project: keep the measured band as measured, at every step.
         device: where the denoiser lives.
         tile: edge of the tiles in pixels, when whole slices exceed the memory.
+        images: what the denoiser's images hold.
     """
 
     denoiser: Denoiser
@@ -62,12 +65,13 @@ class Restorer:
     project: bool
     device: torch.device
     tile: int | None = None
+    images: ImageKind = MAGNITUDES
 
     @torch.inference_mode()
-    def restore(self, slices: FloatArray, batch: int, progress: Progress, warn: WarningCallback) -> Restored:
+    def restore(self, slices: Values, batch: int, progress: Progress, warn: WarningCallback) -> Restored:
         """Restore slices (K, h, w) in the network's range; memory beyond the output does not grow with K."""
-        mean = np.empty((len(slices), *self.grid.high), dtype=np.float32)
-        spread = np.empty_like(mean) if self.samples > 1 else None
+        mean = np.empty_like(slices, shape=(len(slices), *self.grid.high))
+        spread = np.empty(mean.shape, dtype=np.float32) if self.samples > 1 else None
         start, squared, restorer = 0, 0.0, self
         while start < len(slices):
             chunk = slice(start, min(start + batch, len(slices)))
@@ -77,7 +81,7 @@ class Restorer:
             except torch.cuda.OutOfMemoryError as error:
                 restorer, batch = restorer._with_less_memory(batch, warn, error)
                 continue
-            squared += float((self.grid.measured_part(average) - measured).square().sum())
+            squared += float((self.grid.measured_part(average) - measured).abs().square().sum())
             mean[chunk] = average[:, 0].cpu().numpy()
             if spread is not None:
                 spread[chunk] = deviation[:, 0].cpu().numpy()
@@ -91,21 +95,21 @@ class Restorer:
 
     def _mean_and_spread(self, measured: Tensor, progress: Progress) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over the samples by Welford's recurrence, (N, 1, H, W) each."""
-        x_lr = self.grid.interpolated(measured)
-        mean = torch.zeros((len(measured), 1, *self.grid.high), device=self.device)
-        squares = torch.zeros_like(mean)
+        x_lr = self.images.of(self.grid.interpolated(measured))
+        mean = measured.new_zeros((len(measured), 1, *self.grid.high))
+        squares = torch.zeros_like(mean.real)
         for count in range(1, self.samples + 1):
             sampled = self._one_sample(x_lr, count - 1, progress)
-            restored = self.grid.placed(sampled, measured, self.project)
+            restored = self.grid.placed(self.images.like(measured, sampled), measured, self.project)
             change = restored - mean
             mean += change / count
-            squares += change * (restored - mean)
+            squares += (change.conj() * (restored - mean)).real
         return mean, (squares / max(1, self.samples - 1)).sqrt()
 
     def _one_sample(self, x_lr: Tensor, number: int, progress: Progress) -> Tensor:
-        """One sample; each sees the slices by a symmetry of its own, the first one as they are."""
+        """One sample (N, C, H, W); each sees the slices by a symmetry of its own, the first one as they are."""
         slices = len(x_lr)
-        noise = noise_fields(self.grid.padded_high, self.seed, number, self.device)
+        noise = noise_fields(self.grid.padded_high, self.seed, number, self.device, self.images.channels)
         seen = TiledDenoiser(self.denoiser, self.tile) if self.tile else self.denoiser
         return sample(
             SymmetricDenoiser(PeriodicDenoiser(seen), number),

@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from pdm_core.diffusion.bridges import build_bridge
 from pdm_core.diffusion.denoisers import NetworkDenoiser, conditioned_on
 from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.diffusion.symmetric import FLIPS, SYMMETRIES
+from pdm_core.pipeline.complex_values import Values, joined, map_from_nought, parted
 from pdm_core.pipeline.devices import default_batch, prepared
 from pdm_core.pipeline.grid import InPlaneGrid, finer_pixels
 from pdm_core.pipeline.intensity import IntensityMap
@@ -42,12 +43,14 @@ class StageResult:
         spread: voxel-wise standard deviation over the samples; None for one sample.
         record: for the provenance.
         batch: images a forward pass that fitted in memory.
+        phase: of complex data, radians; None of magnitudes.
     """
 
     volume: Volume
     spread: Volume | None
     record: dict[str, Any]
     batch: int
+    phase: Volume | None = None
 
 
 class Stage(ABC):
@@ -88,21 +91,28 @@ class Stage(ABC):
     def _own_notes(self, bandwidth: Bandwidth) -> Iterator[str]:
         """What to say of this kind of stage."""
 
-    def run(self, volume: Volume, device: torch.device, meter: Progress, warn: WarningCallback) -> StageResult:
-        """Restore `volume`, which lies on `before`."""
-        intensity = IntensityMap.of(volume.array)
+    def run(
+        self, volume: Volume, device: torch.device, meter: Progress, warn: WarningCallback, phase: Volume | None = None
+    ) -> StageResult:
+        """Restore `volume`, which lies on `before`; with its phase it is complex, for a model of complex images."""
+        intensity = IntensityMap.of(volume.array) if phase is None else map_from_nought(volume.array)
         unit = intensity.to_unit(volume.array)
         model, adaptation = self._model(unit, device, meter, warn)
-        restored, geometry = self._restored(unit, prepared(model, device), device, meter, warn)
+        values = unit if phase is None else joined(unit, phase.array)
+        restored, geometry = self._restored(values, prepared(model, device), device, meter, warn)
         record = stage_record(self.card, self.plan, self.options.samples, self.symmetries, geometry, restored)
         if adaptation:
             record["adaptation"] = adaptation
+        if self.card.complex_images:
+            record["phase"] = "zero" if phase is None else "given"
         spread = None if restored.spread is None else restored.spread * np.float32(intensity.scale)
+        mean, restored_phase = parted(restored.mean)
         return StageResult(
-            self._placed(intensity.from_unit(restored.mean)),
+            self._placed(intensity.from_unit(mean)),
             None if spread is None else self._placed(spread),
             record,
             restored.batch,
+            None if restored_phase is None else self._placed(restored_phase),
         )
 
     def _model(
@@ -114,7 +124,7 @@ class Stage(ABC):
     @abstractmethod
     def _restored(
         self,
-        unit: FloatArray,
+        unit: Values,
         denoiser: NetworkDenoiser,
         device: torch.device,
         meter: Progress,
@@ -149,7 +159,7 @@ class InPlaneStage(Stage):
 
     def _restored(
         self,
-        unit: FloatArray,
+        unit: Values,
         denoiser: NetworkDenoiser,
         device: torch.device,
         meter: Progress,
@@ -158,7 +168,9 @@ class InPlaneStage(Stage):
         options = self.options
         assert options.factor is not None
         grid = InPlaneGrid.of(unit, options.factor, options.align, options.pad)
-        restorer = Restorer(denoiser, grid, self.plan, options.samples, options.seed, options.project, device)
+        restorer = Restorer(
+            denoiser, grid, self.plan, options.samples, options.seed, options.project, device, images=denoiser.images
+        )
         batch = options.batch or default_batch(device, math.prod(grid.padded_high), len(unit))
         rows, columns = grid.factors
         geometry = {"factor_rows": rows, "factor_columns": columns, "align": grid.align, "margin": list(grid.margin)}
@@ -200,7 +212,7 @@ class ThroughPlaneStage(Stage):
 
     def _restored(
         self,
-        unit: FloatArray,
+        unit: Values,
         denoiser: NetworkDenoiser,
         device: torch.device,
         meter: Progress,
@@ -222,7 +234,8 @@ class ThroughPlaneStage(Stage):
             "thickness_from": self.grid.thickness_from,
             "thickness_matching": matching.kind,
         }
-        return restorer.restore(unit, batch, meter, warn), geometry
+        # What is complex was refused with the phase.
+        return restorer.restore(cast(FloatArray, unit), batch, meter, warn), geometry
 
 
 def sampling_plan(options: SuperResolutionOptions, card: ModelCard) -> SamplingPlan:

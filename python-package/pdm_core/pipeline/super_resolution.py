@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from pdm_core.degradation.bandwidth import true_bandwidth
+from pdm_core.errors import InputError
 from pdm_core.networks.devices import choose_device, device_name
+from pdm_core.pipeline.complex_values import check_phase
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
@@ -31,17 +33,20 @@ class SuperResolutionResult:
         volume: the restored volume, intensities as in the input.
         uncertainty: voxel-wise standard deviation over the samples in the input's intensities; None for one sample.
         provenance: JSON-able record of the run.
+        phase: of the restored volume in radians, where the phase of the input was given; else None.
     """
 
     volume: Volume
     uncertainty: Volume | None
     provenance: dict[str, Any]
+    phase: Volume | None = None
 
 
 def super_resolve(
     volume: Volume,
     options: SuperResolutionOptions | None = None,
     *,
+    phase: Volume | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
     warn: WarningCallback | None = None,
@@ -51,6 +56,7 @@ def super_resolve(
     Args:
         volume: the low-resolution volume; it is not changed.
         options: mode, factor, model, sampler, device and the rest.
+        phase: of `volume` in radians, for a model of complex images, which takes it as zero where none is given.
         progress: receives steps of slices or planes with an ETA.
         cancel: asked after every step, through-plane after every batch of planes.
         warn: receives what the user should know; the same lines stand in the provenance.
@@ -63,6 +69,9 @@ def super_resolve(
     options = options or SuperResolutionOptions()
     options.validate()
     stages = _planned(volume, options)
+    if phase is not None:
+        check_phase(volume, phase)
+        _refuse_magnitudes(stages)
     IntensityMap.of(volume.array)
     device = choose_device(options.device)
     begun = time.monotonic()
@@ -74,7 +83,7 @@ def super_resolve(
     meter = Progress("restoring", sum(stage.units for stage in stages), progress, cancel)
     results: list[StageResult] = []
     for stage in stages:
-        results.append(stage.run(results[-1].volume if results else volume, device, meter, say))
+        results.append(stage.run(results[-1].volume if results else volume, device, meter, say, phase))
     run = {
         "device": device_name(device),
         "seconds": round(time.monotonic() - begun, 3),
@@ -82,7 +91,7 @@ def super_resolve(
         "megapixels": round(sum(stage.megapixels for stage in stages), 3),
     }
     record = provenance_record(volume, options, [result.record for result in results], bandwidth, warnings, run)
-    return SuperResolutionResult(results[-1].volume, _uncertainty(stages, results), record)
+    return SuperResolutionResult(results[-1].volume, _uncertainty(stages, results), record, results[-1].phase)
 
 
 def _planned(volume: Volume, options: SuperResolutionOptions) -> list[Stage]:
@@ -93,6 +102,15 @@ def _planned(volume: Volume, options: SuperResolutionOptions) -> list[Stage]:
         stages.append(STAGES[stage_options.mode](lattice, stage_options, card))
         lattice = stages[-1].after
     return stages
+
+
+def _refuse_magnitudes(stages: Sequence[Stage]) -> None:
+    for stage in stages:
+        if not stage.card.complex_images:
+            raise InputError(
+                f"The model {stage.card.name} restores magnitudes: it has no use for a phase.",
+                "Leave out the phase, or choose a model of complex images and the mode in-plane.",
+            )
 
 
 def _uncertainty(stages: Sequence[Stage], results: Sequence[StageResult]) -> Volume | None:

@@ -31,11 +31,11 @@ class TiledDenoiser:
         return self.denoiser.bridge
 
     def estimate(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
-        """Fused estimate of x_HR, (N, 1, H, W)."""
+        """Fused estimate of x_HR, (N, C, H, W)."""
         return self._fused(x, x_lr, lambda x, x_lr: self.denoiser.estimate(x, x_lr, u, factor))
 
     def mixture(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
-        """Fused estimate of m_t, (N, 1, H, W)."""
+        """Fused estimate of m_t, (N, C, H, W)."""
         return self._fused(x, x_lr, lambda x, x_lr: self.denoiser.mixture(x, x_lr, u, factor))
 
     def _fused(self, x: Tensor, x_lr: Tensor, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
@@ -45,7 +45,7 @@ class TiledDenoiser:
             torch.cat((x, x_lr), dim=1),
             roi_size=(self.tile, self.tile),
             sw_batch_size=1,
-            predictor=lambda pair: of(pair[:, :1], pair[:, 1:]),
+            predictor=lambda pair: of(*pair.chunk(2, dim=1)),
             overlap=OVERLAP,
             mode="gaussian",
             padding_mode="replicate",

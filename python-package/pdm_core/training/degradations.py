@@ -63,7 +63,10 @@ class Degradation(Protocol):
     isotropic: ClassVar[bool]
 
     def pair(self, x_hr: Tensor, factor: float, least: int, random: np.random.Generator) -> tuple[Tensor, float, float | None]:
-        """x_HR and x_LR of a whole slice (H, W) as (2, H', W'), both sides at least `least`; true factor; thickness."""
+        """x_HR and x_LR of a whole slice (H, W) as (2, H', W'), both sides at least `least`; true factor; thickness.
+
+        In k-space a slice may have channels, (C, H, W), which its pair then has too.
+        """
         ...
 
     def window(self, edge: int, crop: int, random: np.random.Generator) -> Tensor:
@@ -115,7 +118,7 @@ class KspaceDegradation:
 
     def pair(self, x_hr: Tensor, factor: float, least: int, random: np.random.Generator) -> tuple[Tensor, float, float | None]:
         """x_HR and P x_HR; the factor as asked for."""
-        size = lowres_size((x_hr.shape[0], x_hr.shape[1]), factor)
+        size = lowres_size((x_hr.shape[-2], x_hr.shape[-1]), factor)
         return torch.stack((x_hr, project(x_hr, size))), factor, None
 
     def window(self, edge: int, crop: int, random: np.random.Generator) -> Tensor:

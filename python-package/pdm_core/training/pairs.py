@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from pdm_core.degradation.kspace import downsample, lowres_size
+from pdm_core.diffusion.images import COMPLEX, MAGNITUDES, ImageKind, with_phase
 from pdm_core.training.degradations import Degradation, KspaceDegradation
+from pdm_core.training.phase import smooth_phase
 from pdm_core.training.slices import SliceStack
 
 _MAX_BANDWIDTH_FACTOR = 1.6
@@ -25,7 +27,7 @@ class Pairs:
     """A batch.
 
     Attributes:
-        x_hr: (N, 1, crop, crop).
+        x_hr: (N, C, crop, crop).
         x_lr: what remains of it on the same grid, P x_HR or interpolated slices.
         factor: of each pair.
         thickness: of each pair's slices as a share of their distance; empty for in-plane pairs.
@@ -55,6 +57,7 @@ class PairSampler:
         crop: edge of the crops in pixels.
         bandwidth_share: share of slices whose resolution is lowered before the pair is made.
         degradation: how the low resolution comes about; in k-space unless said.
+        images: what the pairs hold; complex ones are given a phase of our own making, see `smooth_phase`.
     """
 
     def __init__(
@@ -64,10 +67,11 @@ class PairSampler:
         crop: int,
         bandwidth_share: float,
         degradation: Degradation | None = None,
+        images: ImageKind = MAGNITUDES,
     ) -> None:
         self._stacks, self._factors, self._crop = stacks, factors, crop
         self._bandwidth_share = bandwidth_share
-        self._degradation = degradation or KspaceDegradation()
+        self._degradation, self._images = degradation or KspaceDegradation(), images
         weights = np.array([stack.weight * len(stack) for stack in stacks], dtype=np.float64)
         self._chances = weights / weights.sum()
 
@@ -92,8 +96,8 @@ class PairSampler:
                 crops.append(self._augmented_crop(pair, random))
                 factors.append(factor)
                 thickness += [] if thick is None else [thick]
-        stacked = torch.stack(crops) if crops else torch.empty(0, 2, self._crop, self._crop)
-        return Pairs(stacked[:, :1].contiguous(), stacked[:, 1:].contiguous(), tuple(factors), tuple(thickness))
+        stacked = torch.stack(crops) if crops else torch.empty(0, 2, self._images.channels, self._crop, self._crop)
+        return Pairs(stacked[:, 0].contiguous(), stacked[:, 1].contiguous(), tuple(factors), tuple(thickness))
 
     @staticmethod
     def share(count: int, rank: int, size: int) -> list[int]:
@@ -101,7 +105,7 @@ class PairSampler:
         return [number for number in range(count) if number // _CROPS % size == rank]
 
     def _slice_pair(self, random: np.random.Generator) -> tuple[Tensor, float, float | None]:
-        """x_HR and x_LR of one whole slice as (2, H, W), the factor, and the thickness where there is one."""
+        """x_HR and x_LR of one whole slice as (2, C, H, W), the factor, and the thickness where there is one."""
         stack = self._stacks[int(random.choice(len(self._stacks), p=self._chances))]
         x_hr = stack.take([int(random.integers(len(stack)))])[0]
         if random.random() < self._bandwidth_share:
@@ -112,17 +116,20 @@ class PairSampler:
         common = [value for value in self._degradation.favourites if low <= value <= high]
         if common and random.random() < 0.5:
             factor = float(random.choice(common))
-        return self._degradation.pair(x_hr, factor, self._crop, random)
+        if self._images is COMPLEX:
+            x_hr = COMPLEX.of(with_phase(x_hr, smooth_phase((x_hr.shape[0], x_hr.shape[1]), random))[None])
+        pair, factor, thickness = self._degradation.pair(x_hr, factor, self._crop, random)
+        return pair.reshape(2, self._images.channels, *pair.shape[-2:]), factor, thickness
 
     def _augmented_crop(self, pair: Tensor, random: np.random.Generator) -> Tensor:
         """A random crop, flipped, where it may be transposed, with gain and offset; image and low resolution alike."""
         rows, columns = (self._degradation.window(edge, self._crop, random) for edge in pair.shape[-2:])
-        crop = pair[:, rows][:, :, columns]
+        crop = pair[..., rows, :][..., columns]
         flips = [dim for dim in (-2, -1) if random.random() < 0.5]
         crop = torch.flip(crop, flips) if flips else crop
         crop = crop.transpose(-2, -1) if self._degradation.isotropic and random.random() < 0.5 else crop
         gain = math.exp(random.uniform(-_GAIN, _GAIN))
-        return crop * gain + random.uniform(-_OFFSET, _OFFSET)
+        return self._images.varied(crop, gain, random.uniform(-_OFFSET, _OFFSET))
 
 
 def residual_spread(

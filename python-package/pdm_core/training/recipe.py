@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pdm_core.diffusion.denoisers import COMPLEX_SCORE
 from pdm_core.diffusion.symmetric import FLIPS, SYMMETRIES
 from pdm_core.errors import InputError
 from pdm_core.methods.pdm import PDM
@@ -117,6 +118,9 @@ class Recipe(RunRecipe):
                 self.adversarial <= 0.0 or self.parameterization == "regression"
             ),
             "a discriminator is described, but adversarial is 0": self.adversarial > 0.0 or not self.discriminator,
+            f"complex images are restored within the slices: {COMPLEX_SCORE} needs the mode in-plane": (
+                self.parameterization != COMPLEX_SCORE or self.mode == "in-plane"
+            ),
             "a distillation needs the parameterization residual": (
                 self.distillation is None or self.parameterization == "residual"
             ),

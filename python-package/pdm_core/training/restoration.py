@@ -40,7 +40,9 @@ class RestorationCourse(Course):
         denoiser, averaged = (
             build_denoiser(weights, recipe.bridge, recipe.parameterization, spread) for weights in (network, average)
         )
-        sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share, recipe.degradation)
+        sampler = PairSampler(
+            training, recipe.factors, recipe.crop, recipe.bandwidth_share, recipe.degradation, denoiser.images
+        )
         consistency = None
         if recipe.distillation is not None:
             assert isinstance(denoiser, ResidualDenoiser) and isinstance(averaged, ResidualDenoiser)

@@ -87,15 +87,16 @@ def _gain(denoiser: NetworkDenoiser, x_hr: Tensor, factor: float, degradation: D
 
 
 def _restored(denoiser: NetworkDenoiser, x_hr: Tensor, factor: float, degradation: Degradation) -> tuple[Tensor, Tensor]:
-    """x_LR and its projected restoration, one slice at a time."""
+    """x_LR and its projected restoration, one slice at a time; complex images as in use, from magnitudes."""
     reduction = degradation.reduction((x_hr.shape[-2], x_hr.shape[-1]), factor)
     x_lr = reduction.low_resolution(x_hr)
-    noise = torch.randn(x_hr.shape, generator=torch.Generator().manual_seed(0)).to(x_hr)
+    known = denoiser.images.of(x_lr)
+    noise = torch.randn(known.shape, generator=torch.Generator().manual_seed(0)).to(x_hr)
     whole, plan = reduction.on_whole_slices(denoiser), validation_plan(denoiser)
     estimate = torch.cat(
         [
             sample(whole, lr, reduction.factor, plan, eps, unmeasured=reduction.unmeasured)
-            for lr, eps in zip(torch.split(x_lr, 1), torch.split(noise, 1), strict=True)
+            for lr, eps in zip(torch.split(known, 1), torch.split(noise, 1), strict=True)
         ]
     )
-    return x_lr, reduction.refined(estimate, x_lr)
+    return x_lr, reduction.refined(denoiser.images.like(x_lr, estimate), x_lr)

@@ -9,6 +9,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pdm_core.diffusion.denoisers import COMPLEX_SCORE
 from pdm_core.errors import InputError
 
 
@@ -91,6 +92,11 @@ class ModelCard(Card):
     factors: tuple[float, float]
     min_matrix: int
     thickness: tuple[float, float] | None = None
+
+    @property
+    def complex_images(self) -> bool:
+        """Whether it restores complex images, of which a magnitude is one of phase zero."""
+        return self.parameterization == COMPLEX_SCORE
 
     def supports(self, factor: float) -> bool:
         """Whether the model was trained for `factor`, give or take what rounding a matrix to whole pixels does to it."""

@@ -61,11 +61,12 @@ def smoke_statistics(card: ModelCard | ZoneCard) -> dict[str, float]:
 
 
 def _change(card: ModelCard, x_lr: Tensor) -> Tensor:
-    """What one estimate at the start of the bridge adds to x_LR (1, 1, H, W)."""
+    """What one estimate at the start of the bridge adds to x_LR (1, 1, H, W), in the denoiser's own channels."""
     denoiser = load_model(card)
+    x_lr = denoiser.images.of(x_lr)
     if card.mode == "through-plane":
         denoiser = conditioned_on(denoiser, 1.0)
-    noise = torch.sin(1e4 * torch.arange(_SMOKE_SIZE**2)).reshape(x_lr.shape)
+    noise = torch.sin(1e4 * torch.arange(x_lr.numel())).reshape(x_lr.shape)
     a, b, sigma = denoiser.bridge.at(1.0)
     factor = 2.0 if card.supports(2.0) else card.factors[0]
     return denoiser.mixture((a + b) * x_lr + sigma * noise, x_lr, 0.9, factor) - x_lr

@@ -26,7 +26,7 @@ def test_the_parts_of_a_system_in_its_published_size_fit_each_other(a_recipe_fil
     with torch.device("meta"):
         network = build_network(recipe.network)
         denoiser = build_denoiser(network, recipe.bridge, recipe.parameterization, ((2.0, 0.05), (4.0, 0.1)))
-        image = torch.empty(1, 1, 64, 64)
+        image = torch.empty(1, denoiser.images.channels, 64, 64)
         # The estimate of m_t is what every rule can ask for.
         assert denoiser.mixture(image, image, 0.5, 2.0).shape == image.shape
     assert METHODS[name].sampling(recipe.bridge, recipe.parameterization)["steps"] >= 1

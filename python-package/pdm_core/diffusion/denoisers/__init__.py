@@ -23,9 +23,11 @@ from pdm_core.diffusion.denoisers.epsilon import EpsilonDenoiser
 from pdm_core.diffusion.denoisers.regression import RegressionDenoiser
 from pdm_core.diffusion.denoisers.residual import ResidualDenoiser, ResidualSpread, precondition
 from pdm_core.diffusion.denoisers.velocity import VelocityDenoiser
+from pdm_core.diffusion.images import COMPLEX
 from pdm_core.errors import InputError
 
 __all__ = [
+    "COMPLEX_SCORE",
     "PARAMETERIZATIONS",
     "Denoiser",
     "EpsilonDenoiser",
@@ -45,14 +47,17 @@ __all__ = [
     "precondition",
 ]
 
+COMPLEX_SCORE = "complex_score"
 # Of the range [-1, 1] between the percentiles of scaling.
 _WIDTH = 2.0
 
 # "score" is the noise as found without a look at x_LR: a model of all images, which measurements alone lead to one.
+# COMPLEX_SCORE is the same of complex images: the network takes and gives two channels.
 PARAMETERIZATIONS: Mapping[str, Callable[..., NetworkDenoiser]] = {
     "residual": ResidualDenoiser,
     "epsilon": lambda network, bridge, _spread: EpsilonDenoiser(network, bridge, bound=_WIDTH),
     "score": lambda network, bridge, _spread: EpsilonDenoiser(network, bridge, False, _WIDTH),
+    COMPLEX_SCORE: lambda network, bridge, _spread: EpsilonDenoiser(network, bridge, False, _WIDTH, COMPLEX),
     "velocity": lambda network, bridge, _spread: VelocityDenoiser(network, bridge),
     "regression": lambda network, bridge, _spread: RegressionDenoiser(network, bridge),
 }

@@ -1,6 +1,6 @@
 """What samplers, pipeline and training know of a denoiser: a network and a bridge that together estimate x_HR.
 
-Images are (N, 1, H, W) in the range of about [-1, 1].
+Images are (N, C, H, W): magnitudes in the range of about [-1, 1] in one channel, or what else `NetworkDenoiser.images` says.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from pdm_core.diffusion.bridges import AffineBridge
+from pdm_core.diffusion.images import MAGNITUDES, ImageKind
 
 FloatOrTensor = TypeVar("FloatOrTensor", float, Tensor)
 Self = TypeVar("Self", bound="NetworkDenoiser")
@@ -42,7 +43,7 @@ class Example(NamedTuple):
     """Latents to learn from.
 
     Attributes:
-        x: latents (N, 1, H, W) at times of their own.
+        x: latents (N, C, H, W) at times of their own.
         x_hr: what they came from.
         x_lr: what is known.
         noise: eps in them.
@@ -69,9 +70,11 @@ class NetworkDenoiser(nn.Module, ABC):
 
     Attributes:
         one_step: whether a single evaluation at u = 1 is a sensible restoration.
+        images: what its images hold.
     """
 
     one_step = True
+    images: ImageKind = MAGNITUDES
 
     def __init__(self, network: nn.Module, bridge: AffineBridge) -> None:
         super().__init__()
@@ -79,11 +82,11 @@ class NetworkDenoiser(nn.Module, ABC):
 
     @abstractmethod
     def estimate(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
-        """Estimate of x_HR from the latent `x` (N, 1, H, W) at time `u`."""
+        """Estimate of x_HR from the latent `x` (N, C, H, W) at time `u`."""
 
     @abstractmethod
     def output_and_target(self, example: Example) -> tuple[Tensor, Tensor]:
-        """What the network gives for latents and what it should give, of about unit variance, (N, 1, H, W) both."""
+        """What the network gives for latents and what it should give, of about unit variance, (N, C, H, W) both."""
 
     @abstractmethod
     def around(self: Self, network: nn.Module) -> Self:

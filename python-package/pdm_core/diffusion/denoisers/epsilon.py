@@ -14,6 +14,7 @@ from pdm_core.diffusion.denoisers.base import (
     conditioning,
     conditioning_each,
 )
+from pdm_core.diffusion.images import MAGNITUDES, ImageKind
 from pdm_core.errors import InputError
 
 
@@ -24,27 +25,35 @@ class EpsilonDenoiser(NetworkDenoiser):
     variance-preserving bridges: no network need cope with the hundreds that a variance-exploding one adds.
 
     Args:
-        network: maps latent and x_LR (N, 2, H, W), or the latent alone, and `conditioning` (N, 2) to eps (N, 1, H, W).
+        network: maps latent and x_LR (N, 2 C, H, W), or the latent alone, and `conditioning` (N, 2) to eps (N, C, H, W).
         bridge: the process that the network was trained on.
         conditional: whether the network sees x_LR.
         bound: by how much an estimate may differ from x_LR, or None. Where little of the image is left in the latent, errors
             are divided by next to nothing: SR3 clips its estimates to the image's range, which would cut bright tissue.
+        images: what its images hold.
     """
 
     one_step = False
 
-    def __init__(self, network: nn.Module, bridge: AffineBridge, conditional: bool = True, bound: float | None = None) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        bridge: AffineBridge,
+        conditional: bool = True,
+        bound: float | None = None,
+        images: ImageKind = MAGNITUDES,
+    ) -> None:
         super().__init__(network, bridge)
         if bridge.unaligned.at(1.0).a == 0.0:
             raise InputError(
                 "A network that predicts the noise cannot be used with this bridge: x_HR has left the latent at the start.",
                 'Use the parameterization "residual".',
             )
-        self.conditional, self.bound = conditional, bound
+        self.conditional, self.bound, self.images = conditional, bound, images
 
     def around(self, network: nn.Module) -> EpsilonDenoiser:
         """The same denoiser about another network."""
-        return EpsilonDenoiser(network, self.bridge, self.conditional, self.bound)
+        return EpsilonDenoiser(network, self.bridge, self.conditional, self.bound, self.images)
 
     def mixture(self, x: Tensor, x_lr: Tensor, u: float, factor: float) -> Tensor:
         """Estimate of m_t, of which x_t = a m_t + b x_LR + sigma eps on the bridge without alignment."""

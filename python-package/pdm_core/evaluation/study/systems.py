@@ -85,9 +85,11 @@ def table_ii(scale: Scale) -> list[Arm]:
     projected = Arm(
         f"SR3, T = {scale.full}, projected", "sr3", options={"sampler": "ancestral", "steps": scale.full, "project": True}
     )
+    in_parts = METHODS["score_mri_complex"]
+    two_channels = Arm(f"{in_parts.title}, T = {scale.full}", in_parts.name, options={"steps": scale.full})
     rivals = [Arm(title, name) for title, name in (("ResShift", "res_shift"), ("InDI", "indi"))]
     rivals.append(Arm("flow matching", "flow_matching"))
-    return [BICUBIC, ZIP, SMORE, *regressions, *diffusion, projected, *rivals, *_of_ours(scale)]
+    return [BICUBIC, ZIP, SMORE, *regressions, *diffusion, two_channels, projected, *rivals, *_of_ours(scale)]
 
 
 def table_v(scale: Scale) -> list[Arm]:
