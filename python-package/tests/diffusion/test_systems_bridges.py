@@ -160,6 +160,20 @@ def test_predictor_and_corrector_keep_the_marginals_of_a_gaussian(bridge):
         assert found == pytest.approx(expected, rel=0.05), u
 
 
+@pytest.mark.parametrize(("rule", "noisy"), [("consistent", False), ("paper", True)])
+def test_what_was_measured_is_put_into_latents_without_noise_but_for_networks_that_know_noisy_ones_alone(rule, noisy):
+    oracle = Estimating(VarianceExplodingBridge(100, 25, "cosine"), lambda x, u: torch.tanh(x))
+    oracle.mixture = oracle.estimate
+    x_lr = project(noise_of(1), LOW)
+    refine = lambda x: x_lr + unmeasured(x)
+    plan = SamplingPlan("pc", 3, rule=rule)
+    result = sample(oracle, x_lr, 2.0, plan, noise_of(3), fresh_noise=lambda: noise_of(4), refine=refine)
+    torch.testing.assert_close(project(result, LOW), x_lr, rtol=0, atol=1e-12)
+    assert len(oracle.seen) == 6
+    for _, x in oracle.seen:
+        assert (float((project(x, LOW) - x_lr).abs().max()) > 1e-3) is noisy
+
+
 def test_a_later_start_walks_the_last_steps_of_the_whole_grid():
     bridge, x_lr = Bridge(100, 100, "none"), noise_of(0)
     plan = SamplingPlan("ancestral", 25, start=0.25)

@@ -26,6 +26,7 @@ def sample_predictor_corrector(
     fresh_noise: FreshNoise,
     snr: float = SNR,
     refine: Refine = unchanged,
+    refine_latents: Refine | None = None,
     on_step: OnStep = nothing,
 ) -> Tensor:
     """Walk from the noised low-resolution image to x_HR with two evaluations a step.
@@ -42,19 +43,20 @@ def sample_predictor_corrector(
         noise: eps of the start, like `x_lr`.
         fresh_noise: draws z, twice a step but for the last.
         snr: of the Langevin step.
-        refine: puts back what was measured, noiseless, into latents and estimates.
+        refine: puts back what was measured into the estimates.
+        refine_latents: likewise, noiseless, into the latents; None for `refine`, as Chung and Ye do.
         on_step: called after each step with the number done; may raise to cancel.
 
     Returns:
         The last estimate of x_HR, (N, 1, H, W).
     """
-    grid = checked_times(times)
-    x = refine(start_latent(bridge, x_lr, noise, float(grid[0])))
+    grid, put_back = checked_times(times), refine if refine_latents is None else refine_latents
+    x = put_back(start_latent(bridge, x_lr, noise, float(grid[0])))
     for step, (u, s) in enumerate(zip(grid[:-1].tolist(), grid[1:].tolist(), strict=True), start=1):
-        x = refine(_corrected(bridge, x, estimate(x, u), x_lr, u, fresh_noise(), snr))
+        x = put_back(_corrected(bridge, x, estimate(x, u), x_lr, u, fresh_noise(), snr))
         x_hr = refine(estimate(x, u))
         if s > 0.0:
-            x = refine(moved(bridge, x, x_hr, x_lr, u, s, 1.0, fresh_noise))
+            x = put_back(moved(bridge, x, x_hr, x_lr, u, s, 1.0, fresh_noise))
         on_step(step)
     return x_hr
 

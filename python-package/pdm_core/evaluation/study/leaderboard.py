@@ -24,12 +24,16 @@ class Front:
         lines: all that were measured, the quickest first.
         best: labels of those on the Pareto front: none is at most as slow and better.
         default: label of what a user gets without choosing.
+        machine: that all lines were measured on: where the default was.
+        elsewhere: how many arms were measured on other machines alone, and are not here.
     """
 
     factor: float
     lines: tuple[Line, ...]
     best: tuple[str, ...]
     default: str
+    machine: str = ""
+    elsewhere: int = 0
 
     @property
     def words(self) -> str:
@@ -38,12 +42,18 @@ class Front:
         if own is None:
             return f"x{self.factor:g}: the default, {self.default}, was not measured."
         if self.default in self.best:
-            return f"x{self.factor:g}: the default, {self.default}, lies on the front."
+            return f"x{self.factor:g}: the default, {self.default}, lies on the front.{self._others}"
         better = [line for line in self.lines if line.arm in self.best and line.seconds <= own.seconds]
         first = max(better, key=quality)
         gain = quality(first) - quality(own)
         beaten = f"{first.arm} is {gain:.2f} dB better in no more time"
-        return f"x{self.factor:g}: the default, {self.default}, does not lie on the front: {beaten}."
+        return f"x{self.factor:g}: the default, {self.default}, does not lie on the front: {beaten}.{self._others}"
+
+    @property
+    def _others(self) -> str:
+        if not self.elsewhere:
+            return ""
+        return f" All measured on {self.machine}; {self.elsewhere} measured elsewhere have no place here."
 
 
 def default_arm() -> Arm:
@@ -57,9 +67,11 @@ def fronts(lines: Sequence[Line], default: str) -> list[Front]:
     found = []
     for factor in dict.fromkeys(line.factor for line in lines):
         known = {line.arm: line for line in lines if line.cases and line.factor == factor}
-        ordered = tuple(sorted(known.values(), key=lambda line: line.seconds))
+        machines = known[default].machines if default in known else next((line.machines for line in known.values()), ())
+        here = [line for line in known.values() if line.machines == machines]
+        ordered = tuple(sorted(here, key=lambda line: line.seconds))
         best = pareto_front([(line.arm, line.seconds, quality(line)) for line in ordered])
-        found.append(Front(factor, ordered, best, default))
+        found.append(Front(factor, ordered, best, default, "; ".join(machines), len(known) - len(here)))
     return found
 
 

@@ -30,6 +30,7 @@ class Line:
         gains: paired differences to the reference arm, of those in `COMPARED`.
         evaluations: of the network a slice.
         seconds: a slice.
+        machines: where these were measured; of several the seconds are a mean that says little.
         model: that ran.
         projected: whether what was measured stayed as measured.
         budget: of the training.
@@ -44,6 +45,7 @@ class Line:
     gains: Mapping[str, Estimate] = field(default_factory=dict)
     evaluations: int = 0
     seconds: float = 0.0
+    machines: tuple[str, ...] = ()
     model: str = ""
     projected: bool = False
     budget: Budget = field(default_factory=Budget)
@@ -84,6 +86,7 @@ def _line(results: Results, arm: Arm, data_set: str, factor: float, reference: s
         gains,
         items[0].record.evaluations,
         float(np.mean([item.record.seconds / item.record.slices for item in items])),
+        tuple(dict.fromkeys(item.record.machine for item in items)),
         items[0].model,
         items[0].projected,
         items[0].budget,

@@ -85,6 +85,7 @@ def _number(results: Results, item: Printed, factor: float) -> str:
         return ""
     if item.measure is None:
         steps = [x.record.seconds / x.record.slices / x.record.evaluations for x in found]
-        return f"{1000.0 * sum(steps) / len(steps):.1f}"
+        machines = dict.fromkeys(x.record.machine for x in found)
+        return f"{1000.0 * sum(steps) / len(steps):.1f} on {'; '.join(machines)}"
     values = results.values(item.arm.label, item.data_set, factor, item.measure.key)
     return estimate(values).words(item.measure.digits)

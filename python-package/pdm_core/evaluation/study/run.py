@@ -84,7 +84,7 @@ def run_study(
         cache: of what was measured.
         conditions: that all arms share; its `cancel` is asked between and within restorations.
         slices: of each case.
-        most: steps an arm may take; those of more are left out, with a line that says so.
+        most: steps an arm may take where it was not measured before; those of more are left out, with a line that says so.
         progress: receives finished jobs with an ETA.
     """
     wanted = _merged(jobs)
@@ -122,10 +122,11 @@ def _by_case(jobs: Sequence[Job]) -> dict[tuple[str, float], list[Job]]:
 def _done(job: Job, reduced: Reduced, cache: Cache, conditions: Conditions, most: int | None) -> Measurement | Absence:
     place = (job.arm.label, job.item.case.name, job.item.data_set, job.factor)
     steps = job.arm.options.get("steps") or 0
-    if most is not None and steps > most:
-        return Absence(*place, f"Left out: {steps} steps, more than the {most} that were allowed.")
     try:
         prepared = ready(job.arm, job.factor, conditions)
+        known = cache.record(cache.key(prepared.settings, reduced.factor, reduced.digest)) is not None
+        if most is not None and steps > most and not known:
+            return Absence(*place, f"Left out: {steps} steps, more than the {most} that were allowed.")
         record, picture = _known_or_measured(prepared, reduced, cache, job.picture)
     except (InputError, MissingDependencyError) as error:
         return Absence(*place, error.message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 
 from pdm_core.evaluation.study.lines import COMPARED, SHOWN, Line
@@ -19,21 +20,23 @@ def quality_table(title: str, lines: Sequence[Line], reference: str) -> TextTabl
     differences = [f"difference in {measure.heading}" for measure in COMPARED]
     headings = [measure.heading for measure in SHOWN]
     head = ["system", "factor", *headings, *differences, "NFE", "s a slice", "measured kept", "model", *_BUDGET]
-    rows = [_measured(line) if line.cases else _missing(line, len(head)) for line in lines]
-    return TextTable(title, head, rows, _notes(lines, reference))
+    usual = _usual_machine(lines)
+    rows = [_measured(line, usual) if line.cases else _missing(line, len(head)) for line in lines]
+    return TextTable(title, head, rows, [*_notes(lines, reference), *_machine_notes(lines, usual)])
 
 
 def time_table(title: str, lines: Sequence[Line], fits: Sequence[Fit]) -> TextTable:
     """Seconds in all and a step, with the straight line through those of one network."""
     head = ["system", "NFE", "s a slice", "ms a step", "model", "parameters"]
-    rows = []
+    rows, usual = [], _usual_machine(lines)
     for line in lines:
         if not line.cases:
             rows.append(_missing(line, len(head)))
             continue
         step = 1000.0 * line.seconds / max(1, line.evaluations)
-        rows.append([line.arm, f"{line.evaluations}", f"{line.seconds:.3f}", f"{step:.1f}", line.model, _parameters(line)])
-    return TextTable(title, head, rows, [fit.words for fit in fits])
+        times = [_seconds(line, usual), f"{step:.1f}"]
+        rows.append([line.arm, f"{line.evaluations}", *times, line.model, _parameters(line)])
+    return TextTable(title, head, rows, [*(fit.words for fit in fits), *_machine_notes(lines, usual)])
 
 
 def by_case_csv(results: Results, arms: Sequence[str], data_sets: Sequence[str]) -> str:
@@ -66,16 +69,34 @@ def by_slice_csv(results: Results, arms: Sequence[str], data_sets: Sequence[str]
     return text.getvalue()
 
 
-def _measured(line: Line) -> list[str]:
+def _measured(line: Line, usual: str) -> list[str]:
     values = [line.values[measure.key].words(measure.digits) for measure in SHOWN]
     gains = [line.gains[m.key].words(m.digits, signed=True) if m.key in line.gains else "-" for m in COMPARED]
     kept = "yes" if line.projected else "no"
-    about = [f"{line.evaluations}", f"{line.seconds:.3f}", kept, line.model, _parameters(line), line.budget.words]
+    about = [f"{line.evaluations}", _seconds(line, usual), kept, line.model, _parameters(line), line.budget.words]
     return [line.arm, f"x{line.factor:g}", *values, *gains, *about]
 
 
 def _missing(line: Line, columns: int) -> list[str]:
     return [line.arm, f"x{line.factor:g}", f"not measured: {line.reason}", *["-"] * (columns - 3)]
+
+
+def _usual_machine(lines: Sequence[Line]) -> str:
+    """The machine that most lines were measured on."""
+    machines = Counter(machine for line in lines for machine in line.machines)
+    return machines.most_common(1)[0][0] if machines else ""
+
+
+def _seconds(line: Line, usual: str) -> str:
+    """Seconds a slice, with a star where they come from another machine than most."""
+    return f"{line.seconds:.3f}" + ("" if line.machines == (usual,) else "*")
+
+
+def _machine_notes(lines: Sequence[Line], usual: str) -> list[str]:
+    others = dict.fromkeys(machine for line in lines for machine in line.machines if machine != usual)
+    if not others:
+        return []
+    return [f"Seconds were measured on {usual}; those with a star, which they do not compare with, on {'; '.join(others)}."]
 
 
 def _parameters(line: Line) -> str:

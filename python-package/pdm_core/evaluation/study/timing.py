@@ -47,10 +47,12 @@ class Fit:
 
 
 def fits(results: Results, arms: Sequence[str], data_set: str) -> list[Fit]:
-    """One line through the times of each model, of all its arms and cases."""
+    """One line through the times of each model on each machine, of all its arms and cases."""
     items = [item for item in results.measured if item.arm in arms and item.data_set == data_set]
-    models = dict.fromkeys(item.model for item in items)
-    found = (_fit(model, [item for item in items if item.model == model]) for model in models)
+    groups: dict[tuple[str, str], list[Measurement]] = {}
+    for item in items:
+        groups.setdefault((item.model, item.record.machine), []).append(item)
+    found = (_fit(model, group) for (model, _), group in groups.items())
     return [fit for fit in found if fit is not None]
 
 

@@ -43,11 +43,11 @@ def some_data(tmp_path):
 def made_up():
     """A measurement of an arm whose PSNR is given slice by slice; SSIM follows it, the rest is constant."""
 
-    def make(arm, psnr, case="one", factor=2.0, evaluations=1, seconds=1.0, data_set="ProstateX"):
+    def make(arm, psnr, case="one", factor=2.0, evaluations=1, seconds=1.0, data_set="ProstateX", machine="a machine"):
         values = {measure.key: [0.5] * len(psnr) for measure in SHOWN}
         values[PSNR.key] = list(psnr)
         values["ssim_unit_float"] = [value / 100 for value in psnr]
-        record = Record(values, seconds * len(psnr), evaluations, "a machine")
+        record = Record(values, seconds * len(psnr), evaluations, machine)
         label = arm if isinstance(arm, str) else arm.label
         return Measurement(label, case, data_set, factor, record, model="model")
 

@@ -25,7 +25,7 @@ from pdm_core.evaluation.study.systems import (
     table_vii,
     trained,
 )  # fmt: skip
-from pdm_core.evaluation.study.tables import quality_table
+from pdm_core.evaluation.study.tables import quality_table, time_table
 from pdm_core.evaluation.study.timing import fits
 
 SCALE = Scale()
@@ -114,6 +114,32 @@ def test_the_front_holds_what_nothing_beats_and_says_where_the_default_is(made_u
     assert "does not lie on the front: other is 1.00 dB better" in front.words
     (front,) = fronts(lines, "other")
     assert "lies on the front" in front.words
+
+
+def test_times_of_two_machines_are_told_apart(made_up):
+    default, other, far = shipped("fast", 1), Arm("other"), Arm("far")
+    results = Results(
+        [
+            made_up(default, [33.0] * 4, seconds=2.0),
+            made_up(other, [31.0] * 4, seconds=3.0),
+            made_up(far, [35.0] * 4, seconds=0.1, machine="a greater one"),
+        ]
+    )
+    lines = lines_of(results, [default, other, far], "ProstateX", [2.0], "bicubic")
+    (front,) = fronts(lines, default.label)
+    assert [line.arm for line in front.lines] == [default.label, "other"] and front.best == (default.label,)
+    assert "All measured on a machine; 1 measured elsewhere have no place here." in front.words
+    quality, times = quality_table("title", lines, "bicubic"), time_table("title", lines, [])
+    for table, column in ((quality, quality.head.index("s a slice")), (times, times.head.index("s a slice"))):
+        assert [row[column] for row in table.rows] == ["2.000", "3.000", "0.100*"]
+        assert "with a star, which they do not compare with, on a greater one" in table.markdown()
+
+
+def test_a_line_of_times_is_drawn_through_one_machine_alone(made_up):
+    items = [made_up(f"{n} here", [30.0], evaluations=n, seconds=0.1 * n) for n in (1, 2, 5)]
+    items += [made_up(f"{n} there", [30.0], evaluations=n, seconds=9.0, machine="a slower one") for n in (1, 2)]
+    (line,) = fits(Results(items), [item.arm for item in items], "ProstateX")
+    assert line.points == 3 and line.step_ms == pytest.approx(100)
 
 
 def test_no_two_arms_share_a_name():

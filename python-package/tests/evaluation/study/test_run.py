@@ -125,6 +125,11 @@ def test_what_cannot_be_measured_is_said(study):
     assert "no_such_model" in reasons[0] and "steps" in reasons[1] and "9 steps" in reasons[2] and "fast_x2" in reasons[3]
 
 
+def test_what_was_measured_before_stays_however_few_steps_are_allowed(study, runs):
+    study(shipped("fast", 9))
+    assert len(study(shipped("fast", 9), most=8).measured) == len(runs) == 1
+
+
 def test_a_rule_that_only_a_card_can_say_is_followed_and_kept_apart(study, runs, tmp_path):
     options = {"steps": 2, "sampler": "ddim"}
     arms = [Arm(rule, "fast", options=options, rule=rule) for rule in ("consistent", "paper")]
