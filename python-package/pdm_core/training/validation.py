@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 from pdm_core.diffusion.denoisers import NetworkDenoiser
+from pdm_core.diffusion.images import COMPLEX
+from pdm_core.diffusion.samplers import Refine
+from pdm_core.diffusion.samplers.hooks import unchanged
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.evaluation.metrics import psnr, ssim
 from pdm_core.training.degradations import Degradation
@@ -93,9 +96,14 @@ def _restored(denoiser: NetworkDenoiser, x_hr: Tensor, factor: float, degradatio
     known = denoiser.images.of(x_lr)
     noise = torch.randn(known.shape, generator=torch.Generator().manual_seed(0)).to(x_hr)
     whole, plan = reduction.on_whole_slices(denoiser), validation_plan(denoiser)
+
+    def keeping(lr: Tensor) -> Refine:
+        # Nothing but what was measured tells a score of complex images the phase, without which its magnitudes mean nothing.
+        return (lambda x: reduction.refined(x, lr)) if denoiser.images is COMPLEX else unchanged
+
     estimate = torch.cat(
         [
-            sample(whole, lr, reduction.factor, plan, eps, unmeasured=reduction.unmeasured)
+            sample(whole, lr, reduction.factor, plan, eps, refine=keeping(lr), unmeasured=reduction.unmeasured)
             for lr, eps in zip(torch.split(known, 1), torch.split(noise, 1), strict=True)
         ]
     )

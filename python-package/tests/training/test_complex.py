@@ -5,12 +5,15 @@ import pytest
 import torch
 
 from pdm_core.degradation.kspace import lowres_size, project
+from pdm_core.diffusion import build_denoiser
 from pdm_core.diffusion.images import COMPLEX
 from pdm_core.errors import InputError
-from pdm_core.training import load_recipe
+from pdm_core.networks import build_network
+from pdm_core.training import load_recipe, validation
 from pdm_core.training.pairs import PairSampler
 from pdm_core.training.phase import smooth_phase
 from pdm_core.training.slices import SliceStack
+from pdm_core.training.team import Team
 
 SIZE = (40, 36)
 
@@ -79,3 +82,21 @@ def test_complex_images_are_refused_between_the_slices(tmp_path):
     path.write_text("{extends: score_mri_complex, mode: through-plane, network: {scalars: 3}}")
     with pytest.raises(InputError, match="complex_score needs the mode in-plane"):
         load_recipe(path)
+
+
+def test_validation_puts_back_what_was_measured_at_every_step(a_stack, monkeypatch):
+    seen = []
+
+    def sample(_denoiser, x_lr, _factor, _plan, noise, *, refine, **_hooks):
+        kept = refine(noise)
+        seen.append((project(kept, (36, 36)), x_lr))
+        return kept
+
+    monkeypatch.setattr(validation, "sample", sample)
+    recipe = load_recipe("score_mri_complex")
+    denoiser = build_denoiser(build_network(recipe.network), recipe.bridge, recipe.parameterization, ())
+    found = validation.validate(denoiser, [a_stack], [2.0], Team(0, 1, torch.device("cpu")), recipe.degradation)
+    assert set(found) == {"psnr_gain_x2", "ssim_gain_x2"} and len(seen) == 1
+    for kept, x_lr in seen:
+        assert x_lr.shape == (1, 2, 72, 72) and not x_lr[:, 1].any()
+        torch.testing.assert_close(kept, x_lr, rtol=0, atol=1e-5)
