@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,23 +39,41 @@ def write_result(
 ) -> Path:
     """Write the image, when asked the spread of its samples, and last the record.
 
+    The record of an earlier image gives way before that image does: stopped in between, an image stands without a record,
+    never under that of another.
+
     Returns:
         The record's path.
 
     Raises:
-        InputError: see `write_volume`; an integer format may refuse the values, and then nothing is left behind.
+        InputError: see `write_volume`; an integer format may refuse the values, and then all is as it was.
     """
     target = provenance_path(output)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    temporary, earlier = (target.with_name(f".{target.name}.{os.getpid()}.{end}") for end in ("part", "earlier"))
     try:
         temporary.write_text(_as_json(result.provenance), encoding="utf-8")
-        write_volume(result.volume, output, dtype=dtype)
+        with _set_aside(target, earlier):
+            write_volume(result.volume, output, dtype=dtype)
         if uncertainty is not None and result.uncertainty is not None:
             write_volume(result.uncertainty, uncertainty)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+        earlier.unlink(missing_ok=True)
     return target
+
+
+@contextmanager
+def _set_aside(record: Path, aside: Path) -> Iterator[None]:
+    """Move a record away for good, or for as long as the block takes to fail."""
+    if record.exists():
+        os.replace(record, aside)
+    try:
+        yield
+    except BaseException:
+        if aside.exists():
+            os.replace(aside, record)
+        raise
 
 
 def _as_json(record: Mapping[str, Any]) -> str:

@@ -104,13 +104,16 @@ def leaderboard_figure(boards: Sequence[Front]) -> Any:
     """PSNR against seconds a slice, a panel for each factor; the front as a line with names, the default as a star."""
     figure = new_figure(7 * len(boards), 5.5)
     for axis, front in zip(figure.subplots(1, len(boards), squeeze=False)[0], boards, strict=True):
+        named = 0
         for line in front.lines:
             place = (line.seconds, quality(line))
             on_front, chosen = line.arm in front.best, line.arm == front.default
             sign, size = ("*", 12) if chosen else ("o", 5)
             axis.plot(*place, sign, color="C3" if chosen else "C0" if on_front else "0.6", markersize=size)
             if on_front or chosen:
-                axis.annotate(line.arm, place, fontsize=7, xytext=(4, 3), textcoords="offset points")
+                # By turns above and below, for neighbours on the front lie close together.
+                axis.annotate(line.arm, place, fontsize=7, xytext=(4, (4, -9)[named % 2]), textcoords="offset points")
+                named += 1
         stairs = [line for line in front.lines if line.arm in front.best]
         axis.plot([line.seconds for line in stairs], [quality(line) for line in stairs], color="C0", linewidth=1)
         axis.set(title=f"x{front.factor:g}", xlabel="seconds a slice", ylabel=PSNR.heading, xscale="log")
