@@ -54,7 +54,7 @@ class Curves:
         chart = self._node("vtkMRMLPlotChartNode", _("Training of {name}").format(name=self._folder.name))
         chart.SetTitle(chart.GetName())
         chart.SetXAxisTitle(_("step"))
-        chart.SetYAxisTitle(_("loss; gain over zero filling in dB, or Dice coefficient"))
+        chart.SetYAxisTitle(_("loss; gain over interpolation in dB, or Dice coefficient"))
         return chart
 
     def _plot(self, table, column: str) -> None:
