@@ -44,23 +44,26 @@ class Budget:
         iterations: optimiser steps.
         batch: images a step.
         crop: their edge in pixels.
+        continued: whether it began with weights of another model, whose cost comes on top.
     """
 
     parameters: int | None = None
     iterations: int | None = None
     batch: int | None = None
     crop: int | None = None
+    continued: bool = False
 
     @classmethod
     def of(cls, card: ModelCard) -> Budget:
         """What the card says of its training; None for what it does not say."""
         recipe = card.training.get("recipe", {})
         known = [recipe.get(name) for name in ("iterations", "batch", "crop")]
-        return cls(card.parameters, *known)
+        return cls(card.parameters, *known, continued=bool(recipe.get("initial")))
 
     @property
     def words(self) -> str:
         """Training as it stands in a table."""
         if self.iterations is None:
             return "-"
-        return f"{self.iterations} x {self.batch or '?'} x {self.crop or '?'}²"
+        before = " after another model's" if self.continued else ""
+        return f"{self.iterations} x {self.batch or '?'} x {self.crop or '?'}²{before}"

@@ -72,7 +72,7 @@ def claims(results: Results, fits: Sequence[Fit], scale: Scale) -> list[Claim]:
     """The five claims, each with every comparison that its arms allow."""
     margin = f"{_MARGINS[PSNR.key]:g} dB or {_MARGINS[SSIM.key]:g} SSIM"
     above = "holds where the interval of the difference lies above zero, fails where it lies below"
-    rise = "the difference of the gains of cosine over no alignment at both K; " + above
+    rise = "takes the difference of the gains of cosine over no alignment at both K; " + above
     return [
         Claim(
             "PDM from K = T/2 on equals the whole way of T.",

@@ -127,7 +127,7 @@ def few_trained(sampler: str, share: float, alignment: str, scale: Scale) -> Arm
 
 def table_vi(scale: Scale) -> list[Arm]:
     """One network a system at rising step counts, for the time; none starts late, for a step costs the same anywhere."""
-    counts = sorted({max(1, round(share * scale.full)) for share in (0.05, 0.1, 0.25, 0.5, 1.0)})
+    counts = sorted({max(1, round(share * scale.full)) for share in (0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0)})
     arms = [_diffusion(f"{_TITLES[system]}, {steps} steps", system, system, steps) for system in _TITLES for steps in counts]
     return arms + [shipped(FAST, steps) for steps in counts]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pdm_core.evaluation.study.arms import Arm
+from pdm_core.evaluation.study.arms import Arm, Budget
 from pdm_core.evaluation.study.claims import Verdict, claims
 from pdm_core.evaluation.study.estimates import difference, estimate
 from pdm_core.evaluation.study.leaderboard import fronts, pareto_front
@@ -27,6 +27,7 @@ from pdm_core.evaluation.study.systems import (
 )  # fmt: skip
 from pdm_core.evaluation.study.tables import quality_table, time_table
 from pdm_core.evaluation.study.timing import fits
+from pdm_core.zoo import find_model
 
 SCALE = Scale()
 NOISE = 0.05 * np.random.default_rng(0).standard_normal(12)
@@ -140,6 +141,11 @@ def test_a_line_of_times_is_drawn_through_one_machine_alone(made_up):
     items += [made_up(f"{n} there", [30.0], evaluations=n, seconds=9.0, machine="a slower one") for n in (1, 2)]
     (line,) = fits(Results(items), [item.arm for item in items], "ProstateX")
     assert line.points == 3 and line.step_ms == pytest.approx(100)
+
+
+def test_a_budget_says_what_came_before_it():
+    assert Budget.of(find_model("pdm")).words == "2000 x 16 x 64²"
+    assert Budget.of(find_model("consistency")).words == "2000 x 16 x 64² after another model's"
 
 
 def test_no_two_arms_share_a_name():
