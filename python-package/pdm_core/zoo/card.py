@@ -9,7 +9,6 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pdm_core.diffusion.denoisers import COMPLEX_SCORE
 from pdm_core.errors import InputError
 
 
@@ -96,6 +95,9 @@ class ModelCard(Card):
     @property
     def complex_images(self) -> bool:
         """Whether it restores complex images, of which a magnitude is one of phase zero."""
+        # Here, for cards are read where torch must not be.
+        from pdm_core.diffusion.denoisers import COMPLEX_SCORE
+
         return self.parameterization == COMPLEX_SCORE
 
     def supports(self, factor: float) -> bool:

@@ -57,8 +57,8 @@ class Budget:
     def of(cls, card: ModelCard) -> Budget:
         """What the card says of its training; None for what it does not say."""
         recipe = card.training.get("recipe", {})
-        known = [recipe.get(name) for name in ("iterations", "batch", "crop")]
-        return cls(card.parameters, *known, continued=bool(recipe.get("initial")))
+        iterations, batch, crop = (recipe.get(name) for name in ("iterations", "batch", "crop"))
+        return cls(card.parameters, iterations, batch, crop, bool(recipe.get("initial")))
 
     @property
     def words(self) -> str:
