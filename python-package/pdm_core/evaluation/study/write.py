@@ -68,7 +68,7 @@ def write_study(results: Results, plan: Plan, slices: SliceChoice, folder: Path)
         others.append(_kept(_reliability_table(curves), folder, "reliability"))
         save_figure(reliability_figure(curves), folder, "reliability")
         pictures["Does the uncertainty predict the error"] = "reliability"
-    straight = fits(results, _labels(plan, "VI"), plan.first_set) if "VI" in plan.tables else []
+    straight = fits(results, _labels(plan, "VI"), plan.first_set, plan.factors_of("VI")) if "VI" in plan.tables else []
     return Report(tables, boards, others, claims(results, straight, plan.scale), pictures, _missing(results))
 
 
@@ -78,7 +78,7 @@ def _table(results: Results, plan: Plan, table: str, data_set: str, folder: Path
     lines = lines_of(results, plan.arms_of(table), data_set, plan.factors_of(table), reference)
     title = plan.title_of(table, data_set)
     if table == "VI":
-        text = time_table(title, lines, fits(results, labels, data_set))
+        text = time_table(title, lines, fits(results, labels, data_set, plan.factors_of(table)))
         save_figure(time_figure(lines), folder, "table_VI")
     else:
         text = quality_table(title, lines, reference)

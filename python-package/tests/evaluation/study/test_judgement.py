@@ -87,13 +87,13 @@ def test_alignment_matters_more_at_small_k_by_the_difference_of_the_gains(made_u
 def test_time_is_linear_where_a_line_explains_it(made_up):
     def timed(law):
         arms = [made_up(f"arm {n}", [30.0] * 4, evaluations=n, seconds=law(n)) for n in (1, 2, 5, 10, 25, 50)]
-        return fits(Results(arms), [arm.arm for arm in arms], "ProstateX")
+        return fits(Results(arms), [arm.arm for arm in arms], "ProstateX", [2.0])
 
     (line,) = timed(lambda n: 0.25 + 0.1 * n)
     assert line.step_ms == pytest.approx(100) and line.start_ms == pytest.approx(250) and line.explained == pytest.approx(1)
     assert verdict(TIME, lines=[line]) is Verdict.HOLDS
     assert verdict(TIME, lines=timed(lambda n: 2 + np.sin(n))) is Verdict.FAILS
-    assert fits(Results([made_up("one", [30.0] * 4)]), ["one"], "ProstateX") == []
+    assert fits(Results([made_up("one", [30.0] * 4)]), ["one"], "ProstateX", [2.0]) == []
 
 
 def test_a_missing_arm_is_a_line_with_its_reason_and_no_number(made_up):
@@ -139,7 +139,8 @@ def test_times_of_two_machines_are_told_apart(made_up):
 def test_a_line_of_times_is_drawn_through_one_machine_alone(made_up):
     items = [made_up(f"{n} here", [30.0], evaluations=n, seconds=0.1 * n) for n in (1, 2, 5)]
     items += [made_up(f"{n} there", [30.0], evaluations=n, seconds=9.0, machine="a slower one") for n in (1, 2)]
-    (line,) = fits(Results(items), [item.arm for item in items], "ProstateX")
+    items += [made_up("2 here", [30.0], evaluations=2, seconds=7.0, factor=4.0)]
+    (line,) = fits(Results(items), [item.arm for item in items], "ProstateX", [2.0])
     assert line.points == 3 and line.step_ms == pytest.approx(100)
 
 
