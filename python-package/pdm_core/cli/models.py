@@ -49,9 +49,11 @@ def _list(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps([json.loads(card.as_json()) for card in _listed(arguments.systems)], indent=1))
         return
-    for card in _listed(arguments.systems):
+    cards = _listed(arguments.systems)
+    width = max((len(card.name) for card in cards), default=0)
+    for card in cards:
         licence = "  (non-commercial use only)" if card.non_commercial else ""
-        print(f"{card.name:14} {_use(card):12} {card.parameters / 1e6:5.1f} M  {card.title}{licence}")
+        print(f"{card.name:{width}} {_use(card):12} {card.parameters / 1e6:5.1f} M  {card.title}{licence}")
 
 
 def _show(arguments: argparse.Namespace) -> None:
