@@ -17,6 +17,8 @@ Values = FloatArray | ComplexArray
 
 # A full turn either way, and what rounding adds to it.
 _LARGEST_PHASE = 2.0 * math.pi + 1e-3
+# What files round positions to, mm.
+_APART_MM = 1e-3
 
 
 def check_phase(magnitude: Volume, phase: Volume) -> None:
@@ -24,6 +26,10 @@ def check_phase(magnitude: Volume, phase: Volume) -> None:
     if phase.shape != magnitude.shape:
         raise InputError(
             f"The phase has {phase.shape} voxels (K, J, I), the magnitude {magnitude.shape}.", "Give both of the same scan."
+        )
+    if not np.allclose(phase.ijk_to_ras, magnitude.ijk_to_ras, atol=_APART_MM):
+        raise InputError(
+            "The phase lies elsewhere than the magnitude, or its voxels have another size.", "Give both of the same scan."
         )
     least, largest = float(phase.array.min()), float(phase.array.max())
     if not -_LARGEST_PHASE <= least <= largest <= _LARGEST_PHASE:

@@ -128,6 +128,13 @@ def test_a_phase_that_is_none_is_refused(a_complex_model, a_scan, its_phase, cha
         super_resolve(a_scan, SuperResolutionOptions(model=a_complex_model), phase=phase)
 
 
+def test_a_phase_of_another_place_is_refused(a_complex_model, a_scan, its_phase):
+    aside = its_phase.ijk_to_ras.copy()
+    aside[0, 3] += 0.5
+    with pytest.raises(InputError, match="lies elsewhere"):
+        super_resolve(a_scan, SuperResolutionOptions(model=a_complex_model), phase=Volume(its_phase.array, aside))
+
+
 def test_negative_magnitudes_and_models_of_magnitudes_are_refused_with_a_phase(a_complex_model, tiny_zoo, a_scan, its_phase):
     below = Volume(a_scan.array - 50.0, a_scan.ijk_to_ras)
     with pytest.raises(InputError, match="reaches down to -49"):
