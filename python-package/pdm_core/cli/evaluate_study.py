@@ -27,7 +27,7 @@ def add_study_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--few-steps", type=int, default=20, metavar="T", help="of Table V (default 20)")
     parser.add_argument("--smore-steps", type=int, default=400, metavar="N", help="of SMORE's training on each scan (400)")
     parser.add_argument(
-        "--most-steps", type=int, metavar="N", help="leave out systems of more steps, with a line that says so"
+        "--most-steps", type=int, metavar="N", help="leave out systems of more steps, unless measured before; a line says so"
     )
     parser.add_argument("--seed", type=int, default=0)
 

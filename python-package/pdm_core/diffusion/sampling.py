@@ -114,7 +114,7 @@ def sample(
     if plan.sampler == "pc":
         assert fresh is not None
         # A network of the paper's rule was told x_LR and has only seen latents that were noisy everywhere: without noise in
-        # the measured band it goes astray by some 6 dB.
+        # the measured band it goes astray.
         latents = unchanged if plan.rule == "paper" else refine
         return sample_predictor_corrector(
             estimate, bridge, x_lr, times, noise, fresh_noise=fresh, refine=refine, refine_latents=latents, on_step=on_step

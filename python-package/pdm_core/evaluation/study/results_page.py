@@ -14,7 +14,8 @@ from pdm_core.evaluation.study.plan import Plan
 from pdm_core.evaluation.study.results import Results
 from pdm_core.evaluation.study.write import Report
 
-_CAREFUL = """Every number below was measured by one command on real images of the split {split}{unseen}.
+_CAREFUL = """Every number below comes from real images of the split {split}{unseen}. The command at the end
+makes this page; what had been measured before, on whatever machine, it did not measure again.
 The last columns of the tables print what each network cost to train; the paper's took 2 million steps of 8 images each.
 Systems are comparable where those columns agree. Differences that an interval does not tell from none are none."""
 # Nothing was trained on or chosen by the images of this split.
