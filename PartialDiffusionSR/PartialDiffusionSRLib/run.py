@@ -1,5 +1,6 @@
 """One run: from a volume node through the worker to the result's nodes; it never blocks and never trusts the scene to stay."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -38,9 +39,9 @@ class VolumeRun(WorkerRun):
         self._inputID = inputNode.GetID()
         super().__init__(listener)
 
+    @abstractmethod
     def _placed(self, inputNode, event: dict, arrays: Mapping[str, np.ndarray]) -> Any:
         """Make the nodes of a result event."""
-        raise NotImplementedError
 
     def _volumeJob(self, task: str) -> dict:
         return {"task": task, "ijk_to_ras": self._source.ijkToRAS.tolist(), "metadata": self._source.facts}

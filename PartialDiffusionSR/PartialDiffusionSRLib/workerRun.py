@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ class RunListener:
     failed: Callable[[PdmError], None] = lambda error: None
 
 
-class WorkerRun:
+class WorkerRun(ABC):
     """A run in progress; `poll` moves it on. What it works on and what its result becomes, the classes below it say.
 
     Args:
@@ -78,13 +79,13 @@ class WorkerRun:
             self._worker.kill()
             self._end(error=CancelledError())
 
+    @abstractmethod
     def _job(self) -> tuple[dict, dict]:
         """The worker's job, and its arrays by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _resultOf(self, event: dict) -> Any:
         """What a result event stands for; it may raise `PdmError`."""
-        raise NotImplementedError
 
     def _started(self) -> WorkerProcess:
         job, arrays = self._job()
