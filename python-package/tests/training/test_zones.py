@@ -16,10 +16,11 @@ from pdm_core.training import finished, load_recipe, publish, train
 from pdm_core.training.course import score
 from pdm_core.training.dataset import Dataset, SelectionRules, prepare
 from pdm_core.training.zones.augmentation import looking_different, window_at
+from pdm_core.training.zones.candidates import GLAND
 from pdm_core.training.zones.examples import ExampleSampler
 from pdm_core.training.zones.loss import partial_cross_entropy, partial_dice_loss, zone_loss
 from pdm_core.training.zones.recipe import ZoneRecipe
-from pdm_core.training.zones.stacks import GLAND, labelled_volumes
+from pdm_core.training.zones.stacks import labelled_volumes
 from pdm_core.zoo import find_zone_model, read_card, verify_model
 
 RULES = SelectionRules(min_matrix=32)
@@ -130,6 +131,24 @@ def test_examples_do_not_depend_on_who_draws_them(a_dataset):
         torch.testing.assert_close(share.labels, whole.labels[rank::2], rtol=0, atol=0)
     assert whole.images.shape == (5, 1, 4, 32, 32) and (sampler.draw(4).images - whole.images).abs().max() > 0
     assert len(ExampleSampler(labelled_volumes(a_dataset, "train", ()), a_recipe(batch=1)).draw(0, 1, 2)) == 0
+
+
+def test_labellings_that_differ_are_drawn_in_turn_or_joined(tmp_path):
+    """Both readers see the disc; a second one takes its rim for peripheral zone."""
+    image, labels = a_phantom(0)
+    wider = np.where((labels == 0) & (np.roll(labels, 2, axis=2) == 2), 1, labels)
+    for patient in ("p0", "p1"):
+        write(tmp_path / "in" / patient, "t2", image)
+        write(tmp_path / "in" / patient, "zones_ai_one", labels)
+        write(tmp_path / "in" / patient, "zones_ai_two", wider)
+    listing = [{"case": name, "path": name, "split": "train", "images": ["t2.nii.gz"]} for name in ("p0", "p1")]
+    (tmp_path / "in" / "splits.json").write_text(json.dumps(listing))
+    volumes = labelled_volumes(prepare(tmp_path / "in", tmp_path / "out", RULES), "train", ())
+    drawn, joined = (
+        ExampleSampler(volumes, a_recipe(batch=8, on_gland=1.0, disagreement=name)).draw(0).labels.unique().tolist()
+        for name in ("drawn", "either")
+    )
+    assert drawn == [0, 1, 2] and joined == [0, 1, 2, 5]
 
 
 def test_windows_show_labels_where_the_image_shows_them():

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from pdm_core.training.zones.augmentation import looking_different, window_at
+from pdm_core.training.zones.candidates import either
 from pdm_core.training.zones.recipe import ZoneRecipe
-from pdm_core.training.zones.stacks import LabelledVolume
+from pdm_core.training.zones.stacks import LabelledVolume, ZoneStack
 
 # Spread of the windows about a point of the gland, in voxels along (k, j, i).
 _ABOUT = (2.0, 14.0, 14.0)
@@ -23,7 +24,7 @@ class ZoneBatch:
 
     Attributes:
         images: (N, 1, K, J, I).
-        labels: uint8 (N, K, J, I), see `ZoneStack`.
+        labels: uint8 (N, K, J, I), see `candidates`.
     """
 
     images: Tensor
@@ -65,14 +66,19 @@ class ExampleSampler:
         return ZoneBatch(torch.stack(images)[:, None], torch.stack(labels))
 
     def _example(self, key: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """One of several labellings of a volume is taken at a time: where they differ, the network learns to be unsure."""
         random = np.random.default_rng(key)
         volume = self._volumes[int(random.choice(len(self._volumes), p=self._chances))]
         stack = volume.open(self._recipe.working)
-        trust = np.array(stack.trust)
-        labels = stack.labels[int(random.choice(len(trust), p=trust / trust.sum()))]
+        labels = self._labels(stack, random)
         image, labels = window_at(stack.image, labels, self._recipe.window, self._centre(labels, random), random)
         return looking_different(image, random), labels
+
+    def _labels(self, stack: ZoneStack, random: np.random.Generator) -> Tensor:
+        """One of several labellings, from whose differences the network learns in time to be unsure, or all of them in one."""
+        if self._recipe.disagreement == "either":
+            return either(stack.labels)
+        trust = np.array(stack.trust)
+        return stack.labels[int(random.choice(len(trust), p=trust / trust.sum()))]
 
     def _centre(self, labels: Tensor, random: np.random.Generator) -> tuple[float, float, float]:
         """Where the window lies: about a voxel of the gland, or anywhere."""

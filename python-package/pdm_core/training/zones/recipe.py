@@ -12,6 +12,7 @@ from pdm_core.training.zones.stacks import WorkingGrid
 from pdm_core.zoo import ZoneCard, find_zone_model
 
 LABELS = ("background", "peripheral_zone", "transition_zone")
+DISAGREEMENTS = ("drawn", "either")
 _PAIRS = ("slices_mm", "percentiles")
 
 
@@ -27,6 +28,8 @@ class ZoneRecipe(RunRecipe):
         percentiles: of a volume's intensities that become -1 and 1.
         on_gland: share of the examples whose window lies about the gland; the others lie anywhere.
         dice: weight of the Dice loss beside the cross-entropy.
+        disagreement: of several labellings of a volume. "drawn" takes one of them for each example, by their trust; "either"
+            takes all in one, and where they differ any of them counts as right.
         initial: name of the zone model, or path of its card, whose weights the run starts from; empty starts from random ones.
             A recipe file that names one may leave out the network and the working grid: they are the model's.
     """
@@ -38,6 +41,7 @@ class ZoneRecipe(RunRecipe):
     percentiles: tuple[float, float] = (1.0, 99.0)
     on_gland: float = 0.8
     dice: float = 1.0
+    disagreement: str = "drawn"
     initial: str = ""
 
     def complaints(self) -> dict[str, bool]:
@@ -53,6 +57,8 @@ class ZoneRecipe(RunRecipe):
             ),
             f"on_gland {self.on_gland:g} must lie in [0, 1]": 0.0 <= self.on_gland <= 1.0,
             f"dice {self.dice:g} must not be negative": self.dice >= 0.0,
+            f"disagreement {self.disagreement!r} must be one of {', '.join(DISAGREEMENTS)}": self.disagreement
+            in DISAGREEMENTS,
         }
 
     @property

@@ -15,10 +15,9 @@ from pdm_core.errors import InputError
 from pdm_core.segmentation.canonical import CanonicalGrid, normalised
 from pdm_core.training.dataset.index import Dataset, DataSource, VolumeRecord
 from pdm_core.training.dataset.labels import LabelRecord
+from pdm_core.training.zones.candidates import GLAND
 from pdm_core.volume.volume import Volume
 
-# Value of voxels that are known to be gland, but not of which zone.
-GLAND = 3
 _KEPT = 48
 
 
