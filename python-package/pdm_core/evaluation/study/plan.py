@@ -26,12 +26,12 @@ from pdm_core.evaluation.study.systems import (
 TABLES = ("II", "III", "IV", "V", "VI", "VII")
 FIGURES = (2, 10)
 _TITLES = {
-    "II": "Table II: every system on {}",
-    "III": "Table III: every system on {}",
-    "IV": "Table IV: every system on {}",
-    "V": "Table V: few steps, on {}",
-    "VI": "Table VI: time, on {}",
-    "VII": "Table VII: latent alignment, on {}",
+    "II": "Table II: {systems} on {data_set}",
+    "III": "Table III: {systems} on {data_set}",
+    "IV": "Table IV: {systems} on {data_set}",
+    "V": "Table V: few steps, on {data_set}",
+    "VI": "Table VI: time, on {data_set}",
+    "VII": "Table VII: latent alignment, on {data_set}",
 }
 _ARMS: dict[str, Callable[[Scale], list[Arm]]] = {
     **dict.fromkeys(("II", "III", "IV"), table_ii), "V": table_v, "VI": table_vi, "VII": table_vii,
@@ -93,7 +93,7 @@ class Plan:
 
     def title_of(self, table: str, data_set: str) -> str:
         """Above the table."""
-        return _TITLES[table].format(data_set)
+        return _TITLES[table].format(systems="chosen systems" if self.systems else "every system", data_set=data_set)
 
     def arms_of(self, table: str) -> list[Arm]:
         """The lines of a table."""

@@ -14,6 +14,7 @@ from pdm_core.evaluation.study.measures import PSNR
 from pdm_core.evaluation.study.paper import paper_table
 from pdm_core.evaluation.study.plan import Plan
 from pdm_core.evaluation.study.results import Results
+from pdm_core.evaluation.study.systems import PLAIN
 from pdm_core.evaluation.study.text import counted
 from pdm_core.evaluation.study.write import Picture, Report
 from pdm_core.methods.registry import METHODS
@@ -21,11 +22,12 @@ from pdm_core.methods.registry import METHODS
 _CAREFUL = """Every number below comes from real images of the split {split}{unseen}. The command at the end
 makes this page; what had been measured before, on whatever machine, it did not measure again.
 The last columns of the tables print what each network cost to train; the paper's took 2 million steps of 8 images each.
-Systems are comparable where those columns agree. {told}"""
-_TOLD = "Differences that an interval does not tell from none are none."
+Systems are comparable where those columns agree.{told}"""
+_TOLD = " Differences that an interval does not tell from none are none."
 _UNTOLD = """
 
-**This is {slices} of {cases}. No number has an interval ({why}), so that any difference between two lines may be chance.**"""
+**This is {slices} of {cases}. No number has an interval ({why}),
+so that any difference between two lines may be chance.**"""
 # Nothing was trained on or chosen by the images of this split.
 _UNSEEN = "test"
 
@@ -64,7 +66,7 @@ def _placed(picture: Picture, folder: Path, beside: Path) -> str:
 def _parts(report: Report, results: Results, plan: Plan, facts: Mapping[str, Any], pictures: Sequence[str]) -> Iterator[str]:
     yield f"# Results: {_subject(plan)}"
     unseen = ", which no model was trained on or chosen by" if facts["split"] == _UNSEEN else ""
-    yield _CAREFUL.format(split=facts["split"], unseen=unseen, told=_TOLD if _told(results) else _untold(results)).rstrip()
+    yield _CAREFUL.format(split=facts["split"], unseen=unseen, told=_TOLD if _told(results) else _untold(results))
     yield "## What holds"
     yield from _judged(report.claims)
     paper = paper_table(results, plan)
@@ -87,8 +89,8 @@ def _parts(report: Report, results: Results, plan: Plan, facts: Mapping[str, Any
 def _subject(plan: Plan) -> str:
     if not plan.systems:
         return "every system of the paper, side by side"
-    names = ", ".join(METHODS[name].title if name in METHODS else name for name in plan.systems)
-    return f"{names}; T = {plan.scale.full}"
+    titles = {name: method.title for name, method in METHODS.items()} | {str(arm.method): arm.label for arm in PLAIN}
+    return f"{', '.join(titles.get(name, name) for name in plan.systems)}; T = {plan.scale.full}"
 
 
 def _told(results: Results) -> bool:
@@ -105,8 +107,9 @@ def _untold(results: Results) -> str:
 def _judged(claims: Sequence[Claim]) -> Iterator[str]:
     """Each claim with its reasons, or one sentence where nothing can be told of any."""
     if all(claim.verdict is Verdict.UNKNOWN for claim in claims):
-        made = counted(sum(len(claim.comparisons) for claim in claims), "comparison")
-        yield f"None of the paper's claims can be told from what was measured here: {made} could be made, and none decides."
+        made = sum(len(claim.comparisons) for claim in claims)
+        why = f"none of {counted(made, 'comparison')} decides" if made else "no two systems that they compare are here"
+        yield f"None of the paper's claims can be told from what was measured here: {why}."
         return
     yield "\n".join(["| claim of the paper | on our data |", "|---|---|", *map(_verdict, claims)])
     for claim in claims:

@@ -10,6 +10,7 @@ from pdm_core.methods.registry import METHODS
 
 BICUBIC, ZIP = Arm("bicubic", method="bicubic"), Arm("ZIP", method="zip")
 SMORE = Arm("SMORE", method="smore")
+PLAIN = (BICUBIC, ZIP, SMORE)
 FAST, BASE = "fast", "base"
 SHARES = (0.5, 0.25)
 _TITLES = {name: METHODS[name].title for name in ("sr3", "score_mri", "mc_ddpm")}
@@ -89,7 +90,7 @@ def table_ii(scale: Scale) -> list[Arm]:
     )
     names = {"ResShift": "res_shift", "InDI": "indi", "flow matching": "flow_matching"}
     rivals = [Arm(title, name, system=name) for title, name in names.items()]
-    return [BICUBIC, ZIP, SMORE, *regressions, *diffusion, two_channels, projected, *rivals, *_of_ours(scale)]
+    return [*PLAIN, *regressions, *diffusion, two_channels, projected, *rivals, *_of_ours(scale)]
 
 
 def table_v(scale: Scale) -> list[Arm]:

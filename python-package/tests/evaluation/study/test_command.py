@@ -74,7 +74,12 @@ def test_a_few_systems_on_one_slice_make_a_page_that_claims_nothing(arguments, s
     shown = [row.split(" | ")[0].strip("| ") for row in table.splitlines() if " | x2 | " in row]
     assert "ZIP" in shown and "SR3, T = 8" in shown and "fast, 1 NFE" in shown
     assert not {"bicubic", "SMORE", "pdm, 1 NFE", "ScoreMRI, T = 8"} & set(shown)
-    assert "# Results: SR3, zip, fast; T = 8" in first and "This is 1 slice of one." in first and "without intervals" in first
+    assert (
+        "# Results: SR3, ZIP, fast; T = 8" in first
+        and "Table II: chosen systems" in first
+        and "This is 1 slice of one." in first
+        and "without intervals" in first
+    )
     assert "None of the paper's claims can be told" in first and "###" not in first and "T/2" not in first
     assert "too few slices to tell whether the default" in first and "Nothing: every arm was measured." in first
     assert "--slices 1" in first and f"--records {records}" in first and f"- records: {records}: " in first

@@ -8,6 +8,7 @@ import pytest
 from pdm_core.evaluation.study.arms import Arm, Budget
 from pdm_core.evaluation.study.claims import Verdict, claims
 from pdm_core.evaluation.study.estimates import difference, estimate
+from pdm_core.evaluation.study.figures import figure_10 as draw_figure_10
 from pdm_core.evaluation.study.leaderboard import fronts, pareto_front
 from pdm_core.evaluation.study.lines import lines_of
 from pdm_core.evaluation.study.measures import PSNR
@@ -152,6 +153,16 @@ def test_the_front_holds_what_nothing_beats_and_says_where_the_default_is(made_u
     assert "does not lie on the front: other is 1.00 dB better" in front.words
     (front,) = fronts(lines, "other")
     assert "lies on the front" in front.words
+
+
+def test_a_point_without_an_interval_is_no_narrow_one_of_figure_10(made_up):
+    known = [made_up(f"{steps}", 30 + steps + NOISE, evaluations=steps) for steps in (1, 2, 8)]
+    results = Results([*known, made_up("4", [34.0], evaluations=4)])
+    lines = lines_of(results, [Arm(item.arm) for item in results.measured], "ProstateX", [2.0], "1")
+    axis = draw_figure_10({"a": lines}).axes[0]
+    assert list(axis.lines[0].get_xdata()) == [1, 2, 4, 8]
+    banded = {float(x) for path in axis.collections[0].get_paths() for x in path.vertices[:, 0]}
+    assert banded == {1, 2, 8}
 
 
 def test_times_of_two_machines_are_told_apart(made_up):
