@@ -47,8 +47,8 @@ def write_page(report: Report, results: Results, plan: Plan, facts: Mapping[str,
     """
     beside = path.parent / path.stem
     beside.mkdir(parents=True, exist_ok=True)
-    pictures = {picture.name: _placed(picture, folder, beside) for picture in report.pictures}
-    shown = [f"{what}:\n\n![{what}]({path.stem}/{name}.png)" for name, what in pictures.items() if what]
+    captions = {picture: _placed(picture, folder, beside) for picture in report.pictures}
+    shown = [f"{words}:\n\n![{x.what}]({path.stem}/{x.name}.png)" for x, words in captions.items() if words]
     write_text(path, "\n\n".join(_parts(report, results, plan, facts, shown)) + "\n")
 
 
@@ -56,11 +56,11 @@ def _placed(picture: Picture, folder: Path, beside: Path) -> str:
     """What is to stand above a picture, which then lies beside the page; empty where there is none."""
     target = beside / f"{picture.name}.png"
     if picture.lacking and target.is_file():
-        return f"{picture.what}; drawn by an earlier run, for {counted(picture.lacking, 'system')} have no picture here"
+        return f"{picture.what}; drawn by an earlier run (systems without a picture in this one: {picture.lacking})"
     if not picture.written:
         return ""
     shutil.copyfile(folder / target.name, target)
-    return picture.what + (f"; {counted(picture.lacking, 'system')} have no picture here" if picture.lacking else "")
+    return picture.what + (f" (systems without a picture: {picture.lacking})" if picture.lacking else "")
 
 
 def _parts(report: Report, results: Results, plan: Plan, facts: Mapping[str, Any], pictures: Sequence[str]) -> Iterator[str]:

@@ -93,10 +93,13 @@ def test_a_few_systems_on_one_slice_make_a_page_that_claims_nothing(arguments, s
     assert main(words) == 0
     second = page.read_text(encoding="utf-8")
     assert (some_data / "few" / "figure_4.png").read_bytes() == drawn
-    assert "drawn by an earlier run, for 4 systems have no picture here" in second
-    assert [line for line in second.splitlines() if line.startswith("| ")] == [
-        line for line in first.splitlines() if line.startswith("| ")
+    assert "drawn by an earlier run (systems without a picture in this one: 4)" in second
+    assert [row for row in second.splitlines() if row.startswith("| ")] == [
+        row for row in first.splitlines() if row.startswith("| ")
     ]
+    (some_data / "few" / "figure_4.png").unlink()
+    assert main(words) == 0
+    assert "errors beneath (systems without a picture: 4):" in page.read_text(encoding="utf-8")
 
 
 def test_slices_of_the_model_tables_are_counted_too(arguments, capsys):
