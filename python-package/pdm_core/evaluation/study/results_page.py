@@ -108,7 +108,11 @@ def _judged(claims: Sequence[Claim]) -> Iterator[str]:
     """Each claim with its reasons, or one sentence where nothing can be told of any."""
     if all(claim.verdict is Verdict.UNKNOWN for claim in claims):
         made = sum(len(claim.comparisons) for claim in claims)
-        why = f"none of {counted(made, 'comparison')} decides" if made else "no two systems that they compare are here"
+        why = (
+            f"of {counted(made, 'comparison')} none has an interval that decides"
+            if made
+            else "no two systems that they compare are here"
+        )
         yield f"None of the paper's claims can be told from what was measured here: {why}."
         return
     yield "\n".join(["| claim of the paper | on our data |", "|---|---|", *map(_verdict, claims)])
