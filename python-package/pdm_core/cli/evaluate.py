@@ -44,7 +44,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--factors", nargs="+", type=float, metavar="F", help="default: 2 4, between slices 3 6")
     parser.add_argument("--steps", nargs="+", type=int, metavar="N", help="default: 1 3 8, between slices 1 3")
     parser.add_argument("--samples", type=int, default=4, help="samples of the averaged run (1 leaves it out)")
-    parser.add_argument("--slices", choices=("central", "all"), help="the six central slices (default), or all")
+    parser.add_argument(
+        "--slices", type=_slices, metavar="N", help="within slices: so many central ones, central (six, the default) or all"
+    )
     parser.add_argument("--convention", default="unit_float", help="unit_float, monai, sr3_8bit or fastmri")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, help="folder for the table as .md, .csv and .json")
@@ -63,6 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
         return run_orthogonal(arguments)
     if arguments.zones:
         return run_zones(arguments)
+    if arguments.through_plane and arguments.slices is not None:
+        raise InputError(
+            "--slices is of what is measured within slices.", "Between slices take --slab N, or leave it out for all."
+        )
     from pdm_core.evaluation.metrics import MetricConvention
     from pdm_core.evaluation.tables import as_markdown, circumstances, with_means, write_tables
     from pdm_core.zoo import find_model, list_models
@@ -127,6 +133,15 @@ def _through_plane(arguments: argparse.Namespace, models: list[str], convention:
         progress=progress,
     )
     return rows, BASELINE
+
+
+def _slices(text: str) -> str | int:
+    """The central slices, all, or a number of central ones."""
+    if text in ("central", "all"):
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number from 1 on nor central nor all")
+    return int(text)
 
 
 def _settle(arguments: argparse.Namespace, cases: Any, factors: list[float], steps: list[int], slices: str) -> None:

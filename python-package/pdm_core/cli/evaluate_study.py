@@ -22,6 +22,13 @@ def add_study_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figure", nargs="+", type=int, choices=_FIGURES, default=[], help="figures of the paper, with -o")
     parser.add_argument("--quick", action="store_true", help="one slice of one case, one factor, few steps: a smoke test")
     parser.add_argument("--page", type=Path, help="write the results page here, its pictures beside it")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        metavar="FILE",
+        help="what this file holds of what was measured is not measured again; what it lacks is added to it",
+    )
+    parser.add_argument("--systems", nargs="+", metavar="NAME", default=[], help="methods or models: only their lines")
     parser.add_argument("--reference", metavar="SYSTEM", help="the line of the tables that the others are compared with")
     parser.add_argument("--full-steps", type=int, default=100, metavar="T", help="of SR3, ScoreMRI, MC-DDPM (default 100)")
     parser.add_argument("--few-steps", type=int, default=20, metavar="T", help="of Table V (default 20)")
@@ -35,8 +42,9 @@ def add_study_arguments(parser: argparse.ArgumentParser) -> None:
 def wants_study(arguments: argparse.Namespace) -> bool:
     """Whether a table or figure of the paper is asked for."""
     asked = bool(arguments.all or arguments.table or arguments.figure)
-    if not asked and (arguments.quick or arguments.page):
-        raise InputError("--quick and --page belong to the paper's tables.", "Say which: --all, --table II or --figure 2.")
+    if not asked and (arguments.quick or arguments.page or arguments.records or arguments.systems):
+        own = "--quick, --page, --records and --systems"
+        raise InputError(f"{own} belong to the paper's tables.", "Say which: --all, --table II or --figure 2.")
     return asked
 
 
@@ -45,6 +53,7 @@ def run_tables(arguments: argparse.Namespace) -> int:
     import matplotlib  # noqa: F401  (missing, it is said before the work)
 
     from pdm_core.evaluation.study.cache import Cache
+    from pdm_core.evaluation.study.records import Records
     from pdm_core.evaluation.study.restore import Conditions
     from pdm_core.evaluation.study.results_page import write_page
     from pdm_core.evaluation.study.run import run_study
@@ -56,10 +65,13 @@ def run_tables(arguments: argparse.Namespace) -> int:
         vars(arguments).update(_QUICK)
     plan = _plan(arguments)
     slices: Any = 1 if arguments.quick else arguments.slices or "central"
-    cache = Cache(arguments.output / "cache")
+    records = Records(arguments.records) if arguments.records is not None else None
+    cache = Cache(arguments.output / "cache", records)
     with console_for(arguments) as console, stop_on_signals(console.warning, "with all that was measured") as stopped:
         conditions = Conditions(cache.folder / "cards", arguments.device, arguments.seed, arguments.smore_steps, stopped)
         results = run_study(plan.jobs(), cache, conditions, slices, most=arguments.most_steps, progress=console.progress)
+        if records is not None:
+            records.write(results.measured)
         report = write_study(results, plan, slices, arguments.output)
         facts = _facts(arguments, slices)
         if arguments.page is not None:
@@ -81,7 +93,8 @@ def _plan(arguments: argparse.Namespace) -> Any:
     if arguments.quick:
         cases, factors = cases[:1], factors[:1]
     tables = _TABLES if arguments.all else tuple(arguments.table)
-    return Plan(cases, factors, tables, _FIGURES if arguments.all else tuple(arguments.figure), scale, arguments.reference)
+    figures = _FIGURES if arguments.all else tuple(arguments.figure)
+    return Plan(cases, factors, tables, figures, scale, arguments.reference, tuple(arguments.systems))
 
 
 def _summary(report: Any, arguments: argparse.Namespace) -> str:
@@ -89,14 +102,23 @@ def _summary(report: Any, arguments: argparse.Namespace) -> str:
     lines += [board.words for board in report.boards]
     if report.missing:
         lines.append(f"Not measured: {len(report.missing)} systems; each has its line in the tables with the reason.")
-    written = f"{arguments.output}" + (f" and {arguments.page}" if arguments.page else "")
-    return "\n".join([*lines, f"Written: {written}."])
+    written = [str(path) for path in (arguments.output, arguments.records, arguments.page) if path]
+    return "\n".join([*lines, f"Written: {', '.join(written)}."])
 
 
-def _facts(arguments: argparse.Namespace, slices: object) -> dict[str, Any]:
+def _facts(arguments: argparse.Namespace, slices: str | int) -> dict[str, Any]:
     from pdm_core.evaluation.tables import circumstances
 
-    return {"split": arguments.split, **circumstances("named in every column", str(slices), _command(arguments))}
+    facts = {"split": arguments.split, **circumstances("named in every column", slices, _command(arguments))}
+    if arguments.records is not None:
+        role = "what it held was not measured again, on whatever machine it came about; all that this page is made of is in it"
+        facts["records"] = f"{_portable(arguments.records)}: {role}, slice by slice, without pictures"
+    return facts
+
+
+def _portable(path: Path) -> str:
+    """A path for others to read: one of this machine alone stays out."""
+    return path.name if path.is_absolute() else path.as_posix()
 
 
 def _of(claim: Any) -> dict[str, Any]:
@@ -108,13 +130,15 @@ def _command(arguments: argparse.Namespace) -> str:
     """The command that makes the same files; folders of this machine stay out of it."""
     words = ["pdm-sr evaluate"]
     words += ["--all"] if arguments.all else []
-    for name, values in (("--table", arguments.table), ("--figure", arguments.figure), ("--cases", arguments.cases or ())):
+    lists = {"--table": arguments.table, "--figure": arguments.figure, "--systems": arguments.systems}
+    for name, values in {**lists, "--cases": arguments.cases or ()}.items():
         words += [name, *map(str, values)] if values else []
     words += ["--split", arguments.split, *(["--quick"] if arguments.quick else [])]
     words += ["--factors", *(f"{factor:g}" for factor in arguments.factors)] if arguments.factors else []
-    words += ["--slices", arguments.slices] if arguments.slices else []
+    words += [f"--slices {arguments.slices}"] if arguments.slices else []
     words += ["--reference", f'"{arguments.reference}"'] if arguments.reference else []
     for name in ("full_steps", "few_steps", "smore_steps", "most_steps", "seed"):
         value = getattr(arguments, name)
         words += [f"--{name.replace('_', '-')} {value}"] if value is not None else []
+    words += [f"--records {_portable(arguments.records)}"] if arguments.records is not None else []
     return " ".join([*words, "-o DIR"])

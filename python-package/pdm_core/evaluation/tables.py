@@ -82,11 +82,11 @@ def write_tables(folder: Path, kind: str, table: str, rows: Sequence[Any], facts
         write_text(folder / name, text)
 
 
-def circumstances(convention: str, slices: str, command: str) -> dict[str, Any]:
+def circumstances(convention: str, slices: str | int, command: str) -> dict[str, Any]:
     """What a reader must know to believe the table."""
     return {
         "convention": convention,
-        "slices": slices,
+        "slices": slices if isinstance(slices, str) else f"{slices} central",
         "command": command,
         "date": date.today().isoformat(),
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pdm_core.methods.registry import METHODS
 from pdm_core.zoo import ModelCard
 
 Rule = Literal["paper", "consistent"]
@@ -21,6 +22,7 @@ class Arm:
         method: of such a system: "bicubic", "zip" or "smore".
         options: what differs from the default `SuperResolutionOptions`.
         rule: of latent alignment; None for that of the card.
+        system: name in the registry of the method that it is an instance of; empty where `method` says it.
     """
 
     label: str
@@ -28,11 +30,21 @@ class Arm:
     method: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     rule: Rule | None = None
+    system: str = ""
 
     def model_at(self, factor: float) -> str:
         """Name of the model that serves `factor`."""
         assert self.model is not None
         return self.model.format(factor=f"{factor:g}")
+
+    def names(self, factors: Sequence[float]) -> set[str]:
+        """What it may be called beside its label: its system, or a model that runs at one of the factors.
+
+        A name that a system and a model share means the system.
+        """
+        if self.model is None:
+            return {str(self.method)}
+        return {self.system, *({self.model_at(factor) for factor in factors} - METHODS.keys())}
 
 
 @dataclass(frozen=True)

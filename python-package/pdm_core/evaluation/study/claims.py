@@ -9,8 +9,7 @@ from enum import Enum
 from pdm_core.evaluation.bootstrap import Values
 from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.estimates import ByCase, Estimate, difference
-from pdm_core.evaluation.study.lines import COMPARED
-from pdm_core.evaluation.study.measures import PSNR, SSIM, Measure
+from pdm_core.evaluation.study.measures import COMPARED, PSNR, SSIM, Measure
 from pdm_core.evaluation.study.results import Results
 from pdm_core.evaluation.study.systems import Scale, few, few_trained, full, ours, partial, trained
 from pdm_core.evaluation.study.timing import Fit

@@ -11,8 +11,11 @@ from pdm_core.evaluation.bootstrap import Values, interval_of_mean
 
 # With so many cases the interval is one over cases: it then tells of other patients.
 _ENOUGH_CASES = 8
-# Fewer values than that have no interval.
+# Fewer values than that have no interval. A draw of n values is the lowest one n times over with probability n^-n: of three
+# that is more than the 2.5 % beyond an end of the interval, which then is the range of the values and no more, and of one
+# value it has no width at all.
 _LEAST = 4
+TOO_FEW = f"an interval takes {_LEAST} slices of every case, or {_ENOUGH_CASES} cases"
 ByCase = Mapping[str, Values]
 
 

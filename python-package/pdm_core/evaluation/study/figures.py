@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from pdm_core.degradation.kspace import lowres_size, project
 from pdm_core.diffusion.convergence import Convergence, convergence
 from pdm_core.evaluation.page import new_figure
 from pdm_core.evaluation.reliability import Reliability
-from pdm_core.evaluation.study.lines import COMPARED, Line
+from pdm_core.evaluation.study.lines import Line
+from pdm_core.evaluation.study.measures import COMPARED
 from pdm_core.volume import Volume
 
 _ENDS = ("png", "pdf")
@@ -66,7 +68,8 @@ def figure_10(curves: Mapping[str, Sequence[Line]]) -> Any:
                 style = "o-" if factor == lines[0].factor else "s--"
                 steps = [line.evaluations for line in known]
                 axis.plot(steps, [x.mean for x in heights], style, color=f"C{number}", label=f"{family}, x{factor:g}")
-                low, high = zip(*((x.interval or (x.mean, x.mean)) for x in heights), strict=True)
+                # Without an interval there is a gap in the band, not a band of no width.
+                low, high = zip(*((x.interval or (nan, nan)) for x in heights), strict=True)
                 axis.fill_between(steps, low, high, color=f"C{number}", alpha=0.15, linewidth=0)
         axis.set(xlabel="network evaluations a slice", ylabel=measure.heading, xscale="log")
         axis.legend(fontsize=7) if axis.lines else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from pdm_core.evaluation.page import new_figure
 from pdm_core.evaluation.study.arms import Arm
+from pdm_core.evaluation.study.estimates import TOO_FEW
 from pdm_core.evaluation.study.lines import Line
 from pdm_core.evaluation.study.measures import PSNR
 from pdm_core.evaluation.study.systems import shipped
@@ -22,10 +23,11 @@ class Front:
     Attributes:
         factor: of the reduction.
         lines: all that were measured, the quickest first.
-        best: labels of those on the Pareto front: none is at most as slow and better.
+        best: labels of those on the Pareto front: none is at most as slow and better; empty where it cannot be told.
         default: label of what a user gets without choosing.
         machine: that all lines were measured on: where the default was.
         elsewhere: how many arms were measured on other machines alone, and are not here.
+        told: whether there are slices enough to tell one arm from another.
     """
 
     factor: float
@@ -34,6 +36,7 @@ class Front:
     default: str
     machine: str = ""
     elsewhere: int = 0
+    told: bool = True
 
     @property
     def words(self) -> str:
@@ -41,6 +44,10 @@ class Front:
         own = next((line for line in self.lines if line.arm == self.default), None)
         if own is None:
             return f"x{self.factor:g}: the default, {self.default}, was not measured."
+        if not self.told:
+            return (
+                f"x{self.factor:g}: too few slices to tell whether the default, {self.default}, lies on the front; {TOO_FEW}."
+            )
         if self.default in self.best:
             return f"x{self.factor:g}: the default, {self.default}, lies on the front.{self._others}"
         better = [line for line in self.lines if line.arm in self.best and line.seconds <= own.seconds]
@@ -70,8 +77,9 @@ def fronts(lines: Sequence[Line], default: str) -> list[Front]:
         machines = known[default].machines if default in known else next((line.machines for line in known.values()), ())
         here = [line for line in known.values() if line.machines == machines]
         ordered = tuple(sorted(here, key=lambda line: line.seconds))
-        best = pareto_front([(line.arm, line.seconds, quality(line)) for line in ordered])
-        found.append(Front(factor, ordered, best, default, "; ".join(machines), len(known) - len(here)))
+        told = all(line.values[PSNR.key].interval is not None for line in ordered)
+        best = pareto_front([(line.arm, line.seconds, quality(line)) for line in ordered]) if told else ()
+        found.append(Front(factor, ordered, best, default, "; ".join(machines), len(known) - len(here), told))
     return found
 
 

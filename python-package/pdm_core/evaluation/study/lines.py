@@ -9,11 +9,8 @@ import numpy as np
 
 from pdm_core.evaluation.study.arms import Arm, Budget
 from pdm_core.evaluation.study.estimates import Estimate, difference, estimate
-from pdm_core.evaluation.study.measures import CONSISTENCY, NRMSE, PSNR, PSNR_8BIT, SSIM, SSIM_8BIT
+from pdm_core.evaluation.study.measures import COMPARED, SHOWN
 from pdm_core.evaluation.study.results import Results
-
-SHOWN = (PSNR, SSIM, PSNR_8BIT, SSIM_8BIT, CONSISTENCY, NRMSE)
-COMPARED = (PSNR, SSIM)
 
 
 @dataclass(frozen=True)
@@ -26,6 +23,7 @@ class Line:
         factor: of the reduction.
         reason: why some or all cases are missing; empty where none is.
         cases: how many were measured.
+        slices: of all these together.
         values: of the measures in `SHOWN`, by key.
         gains: paired differences to the reference arm, of those in `COMPARED`.
         evaluations: of the network a slice.
@@ -41,6 +39,7 @@ class Line:
     factor: float
     reason: str = ""
     cases: int = 0
+    slices: int = 0
     values: Mapping[str, Estimate] = field(default_factory=dict)
     gains: Mapping[str, Estimate] = field(default_factory=dict)
     evaluations: int = 0
@@ -82,6 +81,7 @@ def _line(results: Results, arm: Arm, data_set: str, factor: float, reference: s
         factor,
         reason,
         len(items),
+        sum(item.record.slices for item in items),
         {key: estimate(each) for key, each in values.items()},
         gains,
         items[0].record.evaluations,

@@ -34,6 +34,9 @@ PSNR_8BIT = Measure("psnr_sr3_8bit", "PSNR, sr3_8bit, dB", 2)
 SSIM_8BIT = Measure("ssim_sr3_8bit", "SSIM, sr3_8bit", 4)
 CONSISTENCY = Measure("consistency", "Consistency, Eq. (20), reduced grid, dB", 1)
 NRMSE = Measure("nrmse", "NRMSE, euclidean", 4)
+# Of those that are measured the ones that tables print, and the ones that systems are compared by.
+SHOWN = (PSNR, SSIM, PSNR_8BIT, SSIM_8BIT, CONSISTENCY, NRMSE)
+COMPARED = (PSNR, SSIM)
 
 
 def measured(restored: Tensor, truth: Tensor, low: Tensor) -> Mapping[str, list[float]]:

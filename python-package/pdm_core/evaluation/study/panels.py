@@ -11,7 +11,7 @@ import numpy as np
 from pdm_core.evaluation.contact_sheet import detailed_region
 from pdm_core.evaluation.page import new_figure
 from pdm_core.evaluation.study.arms import Arm
-from pdm_core.evaluation.study.cache import FloatImage
+from pdm_core.evaluation.study.record import FloatImage
 from pdm_core.evaluation.study.results import Results
 
 _COLUMNS = 6
@@ -43,6 +43,13 @@ def panel_figure(results: Results, arms: Sequence[Arm], case: str, factor: float
         axes[row + 1, column].imshow((image - truth)[region], cmap="RdBu_r", vmin=-most, vmax=most)
     figure.suptitle(f"{case}, x{factor:g}; errors from -{most:.2f} to {most:.2f}", fontsize=9)
     return figure
+
+
+def lacking(results: Results, arms: Sequence[Arm], case: str, factor: float) -> int:
+    """How many of the arms have numbers and no picture."""
+    labels = {arm.label for arm in arms}
+    here = [item for item in results.measured if (item.case, item.factor) == (case, factor) and item.arm in labels]
+    return sum(item.picture is None for item in here)
 
 
 def _pictures(results: Results, arms: Sequence[Arm], case: str, factor: float) -> list[tuple[str, FloatImage]]:

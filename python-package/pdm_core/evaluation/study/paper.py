@@ -9,6 +9,7 @@ from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.cases import KNEE, PROSTATEX
 from pdm_core.evaluation.study.estimates import estimate
 from pdm_core.evaluation.study.measures import CONSISTENCY, PSNR_8BIT, SSIM_8BIT, Measure
+from pdm_core.evaluation.study.plan import Plan
 from pdm_core.evaluation.study.results import Results
 from pdm_core.evaluation.study.systems import BICUBIC, Scale, full, trained
 from pdm_core.evaluation.study.text import TextTable
@@ -60,11 +61,14 @@ def printed(scale: Scale) -> list[Printed]:
     return found
 
 
-def paper_table(results: Results, scale: Scale) -> TextTable:
-    """The paper's numbers beside ours, row by row."""
+def paper_table(results: Results, plan: Plan) -> TextTable:
+    """The paper's numbers beside ours, row by row, as far as the plan was to measure ours."""
+    planned = {(job.arm.label, job.item.data_set, job.factor) for job in plan.jobs()}
     head = ["the paper's", "factor", "measure", "paper", "ours"]
     rows = []
-    for item in printed(scale):
+    for item in printed(plan.scale):
+        if not any((item.arm.label, item.data_set, factor) in planned for factor in _factors(item, plan.factors)):
+            continue
         factor = "not known" if item.factor is None else f"x{item.factor:g}"
         heading = "ms a step" if item.measure is None else item.measure.heading
         rows.append([item.what, factor, heading, item.value, _ours(results, item)])
@@ -72,11 +76,14 @@ def paper_table(results: Results, scale: Scale) -> TextTable:
 
 
 def _ours(results: Results, item: Printed) -> str:
-    known = [factor for data_set, factor in results.places if data_set == item.data_set]
-    factors: Sequence[float] = known if item.factor is None else [item.factor]
+    factors = _factors(item, [factor for data_set, factor in results.places if data_set == item.data_set])
     shown = [_number(results, item, factor) for factor in factors]
     named = [f"x{factor:g}: {text}" if item.factor is None else text for factor, text in zip(factors, shown, strict=True)]
     return "; ".join(text for text, number in zip(named, shown, strict=True) if number) or "not measured"
+
+
+def _factors(item: Printed, known: Sequence[float]) -> Sequence[float]:
+    return known if item.factor is None else [item.factor]
 
 
 def _number(results: Results, item: Printed, factor: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from pdm_core.errors import InputError
 from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.cases import KNEE, StudyCase
 from pdm_core.evaluation.study.leaderboard import default_arm
@@ -25,12 +26,12 @@ from pdm_core.evaluation.study.systems import (
 TABLES = ("II", "III", "IV", "V", "VI", "VII")
 FIGURES = (2, 10)
 _TITLES = {
-    "II": "Table II: every system on {}",
-    "III": "Table III: every system on {}",
-    "IV": "Table IV: every system on {}",
-    "V": "Table V: few steps, on {}",
-    "VI": "Table VI: time, on {}",
-    "VII": "Table VII: latent alignment, on {}",
+    "II": "Table II: {systems} on {data_set}",
+    "III": "Table III: {systems} on {data_set}",
+    "IV": "Table IV: {systems} on {data_set}",
+    "V": "Table V: few steps, on {data_set}",
+    "VI": "Table VI: time, on {data_set}",
+    "VII": "Table VII: latent alignment, on {data_set}",
 }
 _ARMS: dict[str, Callable[[Scale], list[Arm]]] = {
     **dict.fromkeys(("II", "III", "IV"), table_ii), "V": table_v, "VI": table_vi, "VII": table_vii,
@@ -50,6 +51,10 @@ class Plan:
         figures: likewise.
         scale: how many steps stand for the whole way.
         reference: label of the arm that others are compared with; None for that of each table.
+        systems: names of methods or models: only their lines are measured and shown; empty for all.
+
+    Raises:
+        InputError: no line goes by one of the names.
     """
 
     cases: Sequence[StudyCase]
@@ -58,6 +63,16 @@ class Plan:
     figures: Sequence[int] = FIGURES
     scale: Scale = field(default_factory=Scale)
     reference: str | None = None
+    systems: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        arms = [*(arm for table in self.tables for arm in _ARMS[table](self.scale)), *self._curves()]
+        known = {name for arm in arms for name in arm.names(self.factors)}
+        for name in self.systems:
+            if name not in known:
+                raise InputError(
+                    f"No line of these tables is of a system {name!r}.", f"Choose from: {', '.join(sorted(known))}."
+                )
 
     @property
     def first_set(self) -> str:
@@ -78,11 +93,11 @@ class Plan:
 
     def title_of(self, table: str, data_set: str) -> str:
         """Above the table."""
-        return _TITLES[table].format(data_set)
+        return _TITLES[table].format(systems="chosen systems" if self.systems else "every system", data_set=data_set)
 
     def arms_of(self, table: str) -> list[Arm]:
         """The lines of a table."""
-        return _ARMS[table](self.scale)
+        return self._chosen(_ARMS[table](self.scale))
 
     def factors_of(self, table: str) -> list[float]:
         """A step takes as long at any factor."""
@@ -96,13 +111,17 @@ class Plan:
     def panels(self) -> dict[str, list[Arm]]:
         """The image panels of the wanted tables."""
         known = panels(self.scale)
-        return {_PANELS[table]: known[_PANELS[table]] for table in self.tables if table in _PANELS}
+        return {_PANELS[table]: self._chosen(known[_PANELS[table]]) for table in self.tables if table in _PANELS}
+
+    def curves(self) -> list[Arm]:
+        """The arms of Fig. 10."""
+        return self._chosen(self._curves())
 
     def board(self) -> list[Arm]:
-        """The arms of the leaderboard: all whose quality is measured on the first set."""
+        """The arms of the leaderboard: all whose quality is measured on the first set; none where the default is left out."""
         arms = [arm for table in self.tables if table not in ("III", "IV", "VI") for arm in self.arms_of(table)]
-        arms += figure_10(self.scale) if 10 in self.figures else []
-        return list({arm.label: arm for arm in [*arms, default_arm()]}.values())
+        default = self._chosen([default_arm()])
+        return list({arm.label: arm for arm in [*arms, *self.curves(), *default]}.values()) if default else []
 
     def jobs(self) -> list[Job]:
         """All the work, in the order of the cases."""
@@ -122,9 +141,17 @@ class Plan:
                 yield from self.arms_of(table)
                 yield from self._compared_with(table)
         if item.data_set == self.first_set and (10 in self.figures or self.tables):
+            yield from self.curves()
             yield from self.board()
 
     def _compared_with(self, table: str) -> Iterator[Arm]:
         """Reference arms that stand in other tables."""
         if table == "VII":
-            yield full("sr3", self.scale)
+            yield from self._chosen([full("sr3", self.scale)])
+
+    def _curves(self) -> list[Arm]:
+        return figure_10(self.scale) if 10 in self.figures else []
+
+    def _chosen(self, arms: Sequence[Arm]) -> list[Arm]:
+        wanted = set(self.systems)
+        return [arm for arm in arms if not wanted or wanted & arm.names(self.factors)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from pdm_core.evaluation.bootstrap import Values
 from pdm_core.evaluation.study.arms import Budget
-from pdm_core.evaluation.study.cache import FloatImage, Record
+from pdm_core.evaluation.study.record import FloatImage, Identity, Record
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,11 @@ class Measurement:
         data_set: that the case belongs to.
         factor: of the reduction.
         record: what was measured.
+        what: that decided it.
         budget: of the training.
         model: that ran, or the method.
         projected: whether what was measured stayed as measured.
-        picture: the chosen slice, where it was asked for.
+        picture: the chosen slice, where it was asked for and is there.
     """
 
     arm: str
@@ -33,6 +34,7 @@ class Measurement:
     data_set: str
     factor: float
     record: Record
+    what: Identity
     budget: Budget = field(default_factory=Budget)
     model: str = ""
     projected: bool = False

@@ -18,9 +18,10 @@ from pdm_core.evaluation.cases import SliceChoice, reference_volume
 from pdm_core.evaluation.in_plane import reduced_volume
 from pdm_core.evaluation.reliability import reliability
 from pdm_core.evaluation.study.arms import Arm
-from pdm_core.evaluation.study.cache import Cache, FloatImage, Record
+from pdm_core.evaluation.study.cache import Cache
 from pdm_core.evaluation.study.cases import StudyCase
 from pdm_core.evaluation.study.measures import measured
+from pdm_core.evaluation.study.record import FloatImage, Identity, Record
 from pdm_core.evaluation.study.restore import Conditions, Ready, Restoration, ready
 from pdm_core.evaluation.study.results import Absence, Measurement, Results
 from pdm_core.networks.devices import choose_device, device_name
@@ -85,6 +86,7 @@ def run_study(
         conditions: that all arms share; its `cancel` is asked between and within restorations.
         slices: of each case.
         most: steps an arm may take where it was not measured before; those of more are left out, with a line that says so.
+            Neither is an arm of more restored again for its picture alone.
         progress: receives finished jobs with an ETA.
     """
     wanted = _merged(jobs)
@@ -122,34 +124,35 @@ def _by_case(jobs: Sequence[Job]) -> dict[tuple[str, float], list[Job]]:
 def _done(job: Job, reduced: Reduced, cache: Cache, conditions: Conditions, most: int | None) -> Measurement | Absence:
     place = (job.arm.label, job.item.case.name, job.item.data_set, job.factor)
     steps = job.arm.options.get("steps") or 0
+    allowed = most is None or steps <= most
     try:
         prepared = ready(job.arm, job.factor, conditions)
-        known = cache.record(cache.key(prepared.settings, reduced.factor, reduced.digest)) is not None
-        if most is not None and steps > most and not known:
+        what = Identity(prepared.settings, reduced.factor, reduced.digest)
+        record, picture = cache.record(what), cache.picture(what) if job.picture else None
+        if record is None and not allowed:
             return Absence(*place, f"Left out: {steps} steps, more than the {most} that were allowed.")
-        record, picture = _known_or_measured(prepared, reduced, cache, job.picture)
+        if record is None or (job.picture and picture is None and allowed):
+            record, picture = _measured(prepared, reduced, cache, what, job.picture)
     except (InputError, MissingDependencyError) as error:
         return Absence(*place, error.message)
     model = job.arm.method or job.arm.model_at(job.factor)
     kept = prepared.settings.get("options", {}).get("project", job.arm.method == "zip")
-    return Measurement(*place, record, prepared.budget, model, kept, picture)
+    return Measurement(*place, record, what, prepared.budget, model, kept, picture)
 
 
-def _known_or_measured(
-    prepared: Ready, reduced: Reduced, cache: Cache, with_picture: bool
+def _measured(
+    prepared: Ready, reduced: Reduced, cache: Cache, what: Identity, with_picture: bool
 ) -> tuple[Record, FloatImage | None]:
-    key = cache.key(prepared.settings, reduced.factor, reduced.digest)
-    record, picture = cache.record(key), cache.picture(key) if with_picture else None
-    if record is not None and (picture is not None or not with_picture):
-        return record, picture
+    """Restore; a record that was there before stays, for its seconds are those of the first time."""
     restoration, seconds = _timed(prepared, reduced)
     picture = np.ascontiguousarray(restoration.images[reduced.chosen, 0].numpy())
     if with_picture:
-        cache.keep_picture(key, picture)
-    if record is None:
-        record = _recorded(restoration, seconds, reduced, prepared)
-        cache.keep(key, record, prepared.settings)
-    return record, picture
+        cache.keep_picture(what, picture)
+    if cache.record(what) is None:
+        cache.keep(what, _recorded(restoration, seconds, reduced, prepared))
+    record = cache.record(what)
+    assert record is not None
+    return record, picture if with_picture else None
 
 
 def _timed(prepared: Ready, reduced: Reduced) -> tuple[Restoration, float]:

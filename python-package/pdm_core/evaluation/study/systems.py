@@ -10,12 +10,13 @@ from pdm_core.methods.registry import METHODS
 
 BICUBIC, ZIP = Arm("bicubic", method="bicubic"), Arm("ZIP", method="zip")
 SMORE = Arm("SMORE", method="smore")
+PLAIN = (BICUBIC, ZIP, SMORE)
 FAST, BASE = "fast", "base"
 SHARES = (0.5, 0.25)
 _TITLES = {name: METHODS[name].title for name in ("sr3", "score_mri", "mc_ddpm")}
 # What was published without data consistency is run without: the product's projection would be another system.
 _AS_PUBLISHED = {"sr3": {"sampler": "ancestral", "project": False}}
-_FEW = {METHODS[name].sampler: METHODS[name].title for name in ("ddim", "dpm_solver")}
+_FEW = {METHODS[name].sampler: METHODS[name] for name in ("ddim", "dpm_solver")}
 
 
 @dataclass(frozen=True)
@@ -66,30 +67,30 @@ def ours(model: str, rule: Rule, scale: Scale, sampler: str = "ancestral", steps
     alignment = {"pdm": "cosine", "pdm_linear": "linear"}[model]
     count = scale.part(0.25) if steps is None else steps
     label = f"PDM (residual), {sampler}, {count} of K = {scale.part(0.25)}, alignment {alignment}, rule {rule}"
-    return Arm(label, model, options={"sampler": sampler, "steps": count, "project": False}, rule=rule)
+    return Arm(label, model, options={"sampler": sampler, "steps": count, "project": False}, rule=rule, system="pdm")
 
 
-def shipped(model: str, steps: int, samples: int = 1) -> Arm:
+def shipped(model: str, steps: int, samples: int = 1, system: str = "pdm") -> Arm:
     """A model as the product runs it: what was measured stays as measured."""
     several = "" if samples == 1 else f"mean of {samples} x "
-    return Arm(f"{model}, {several}{steps} NFE", model, options={"steps": steps, "samples": samples})
+    return Arm(f"{model}, {several}{steps} NFE", model, options={"steps": steps, "samples": samples}, system=system)
 
 
 def table_ii(scale: Scale) -> list[Arm]:
     """Every system at its own step count."""
     regressions = [
-        Arm(title, f"{name}_x{{factor}}", options={"project": False})
+        Arm(title, f"{name}_x{{factor}}", options={"project": False}, system=name)
         for title, name in (("EDSR", "edsr"), ("SwinIR", "swinir"), ("SRGAN", "srgan"))
     ]
     diffusion = [arm for system in _TITLES for arm in _of_system(system, scale)]
-    projected = Arm(
-        f"SR3, T = {scale.full}, projected", "sr3", options={"sampler": "ancestral", "steps": scale.full, "project": True}
-    )
+    projected = _diffusion(f"SR3, T = {scale.full}, projected", "sr3", "sr3", scale.full, project=True)
     in_parts = METHODS["score_mri_complex"]
-    two_channels = Arm(f"{in_parts.title}, T = {scale.full}", in_parts.name, options={"steps": scale.full})
-    rivals = [Arm(title, name) for title, name in (("ResShift", "res_shift"), ("InDI", "indi"))]
-    rivals.append(Arm("flow matching", "flow_matching"))
-    return [BICUBIC, ZIP, SMORE, *regressions, *diffusion, two_channels, projected, *rivals, *_of_ours(scale)]
+    two_channels = Arm(
+        f"{in_parts.title}, T = {scale.full}", in_parts.name, options={"steps": scale.full}, system=in_parts.name
+    )
+    names = {"ResShift": "res_shift", "InDI": "indi", "flow matching": "flow_matching"}
+    rivals = [Arm(title, name, system=name) for title, name in names.items()]
+    return [*PLAIN, *regressions, *diffusion, two_channels, projected, *rivals, *_of_ours(scale)]
 
 
 def table_v(scale: Scale) -> list[Arm]:
@@ -101,28 +102,27 @@ def table_v(scale: Scale) -> list[Arm]:
         for share in SHARES:
             arms += [few_trained(sampler, share, alignment, scale) for alignment in ("none", "cosine")]
         arms.append(ours("pdm", "consistent", scale, sampler, max(1, scale.few // 4)))
-    arms.append(Arm(f"DDIM on the residual, T = {scale.few}", "pdm_full", options=_few_options("ddim", scale.few)))
+    arms.append(_fast(f"DDIM on the residual, T = {scale.few}", "pdm_full", "ddim", scale.few))
     for steps in scale.few_steps():
-        arms.append(Arm(f"consistency, T = {steps}", "consistency_full", options=_few_options("consistency", steps)))
+        arms.append(_fast(f"consistency, T = {steps}", "consistency_full", "consistency", steps))
     for steps in sorted({1, 2, max(1, scale.few // 4)}):
-        label = f"consistency of PDM, {steps} of K = a quarter of T"
-        arms.append(Arm(label, "consistency", options=_few_options("consistency", steps)))
+        arms.append(_fast(f"consistency of PDM, {steps} of K = a quarter of T", "consistency", "consistency", steps))
     return arms
 
 
 def few(sampler: str, steps: int, start: str | None, scale: Scale) -> Arm:
     """SR3's network with a fast sampler: all of T in `steps`, or only the last `steps` of T."""
     if start is None:
-        return Arm(f"{_FEW[sampler]}, T = {steps}", "sr3", options=_few_options(sampler, steps))
-    label = f"{_FEW[sampler]} + PDM, K = {steps} of {scale.few}"
-    return Arm(label, "sr3", options={**_few_options(sampler, steps), "start": steps / scale.few})
+        return _fast(f"{_FEW[sampler].title}, T = {steps}", "sr3", sampler, steps)
+    label = f"{_FEW[sampler].title} + PDM, K = {steps} of {scale.few}"
+    return _fast(label, "sr3", sampler, steps, start=steps / scale.few)
 
 
 def few_trained(sampler: str, share: float, alignment: str, scale: Scale) -> Arm:
     """The same by a network that was trained for t up to K."""
     steps = max(1, round(share * scale.few))
-    label = f"{_FEW[sampler]} + PDM, trained to K = {steps} of {scale.few}, alignment {alignment}"
-    return Arm(label, f"sr3_{alignment}_k{round(100 * share)}", options=_few_options(sampler, steps))
+    label = f"{_FEW[sampler].title} + PDM, trained to K = {steps} of {scale.few}, alignment {alignment}"
+    return _fast(label, f"sr3_{alignment}_k{round(100 * share)}", sampler, steps)
 
 
 def table_vi(scale: Scale) -> list[Arm]:
@@ -167,18 +167,26 @@ def _of_system(system: str, scale: Scale) -> list[Arm]:
 
 
 def _of_ours(scale: Scale) -> list[Arm]:
-    same_size = [ours("pdm", "consistent", scale), shipped("pdm", 1), shipped("pdm", 3), shipped("consistency", 1)]
+    same_size = [
+        ours("pdm", "consistent", scale),
+        shipped("pdm", 1),
+        shipped("pdm", 3),
+        shipped("consistency", 1, system="consistency"),
+    ]
     bundled = [shipped(FAST, 1), shipped(FAST, 3), shipped(FAST, 3, samples=4), shipped(BASE, 1)]
     return [*same_size, shipped("pdm", 3, samples=4), *bundled]
 
 
 def _diffusion(label: str, system: str, model: str, steps: int, **options: Any) -> Arm:
-    return Arm(label, model, options={**_AS_PUBLISHED.get(system, {}), "steps": steps, **options})
+    published = _AS_PUBLISHED.get(system, {})
+    return Arm(label, model, options={**published, "steps": steps, **options}, system=system)
+
+
+def _fast(label: str, model: str, sampler: str, steps: int, **options: Any) -> Arm:
+    """By a fast sampler, which the system has its name from."""
+    common = {"sampler": sampler, "steps": steps, "project": False}
+    return Arm(label, model, options={**common, **options}, system=_FEW[sampler].name if sampler in _FEW else sampler)
 
 
 def _counts(scale: Scale) -> list[int]:
     return sorted({steps for steps in (1, 2, 3, 5, 8, 15, 25) if steps <= scale.part(0.25)})
-
-
-def _few_options(sampler: str, steps: int) -> dict[str, Any]:
-    return {"sampler": sampler, "steps": steps, "project": False}

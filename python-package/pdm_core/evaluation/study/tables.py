@@ -7,9 +7,11 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 
-from pdm_core.evaluation.study.lines import COMPARED, SHOWN, Line
+from pdm_core.evaluation.study.estimates import TOO_FEW
+from pdm_core.evaluation.study.lines import Line
+from pdm_core.evaluation.study.measures import COMPARED, SHOWN
 from pdm_core.evaluation.study.results import Results
-from pdm_core.evaluation.study.text import TextTable
+from pdm_core.evaluation.study.text import TextTable, counted
 from pdm_core.evaluation.study.timing import Fit
 
 _BUDGET = ("parameters", "training: steps x batch x crop")
@@ -107,11 +109,7 @@ def _notes(lines: Sequence[Line], reference: str) -> list[str]:
     measured = [line for line in lines if line.cases]
     if not measured:
         return []
-    units = sorted({value.unit for line in measured for value in line.values.values()})
-    most = max(line.cases for line in measured)
-    limit = " within the cases, which tell nothing of other patients" if units == ["slices"] else ""
-    drawn = f"in brackets 95 % bootstrap intervals over {' and '.join(units)}{limit}"
-    notes = [f"Means over {most} case{'s' if most > 1 else ''}, {drawn}."]
+    notes = _means(measured)
     if any(line.gains for line in measured):
         notes.append(f"Differences are paired, slice by slice, to {reference}.")
     else:
@@ -119,3 +117,17 @@ def _notes(lines: Sequence[Line], reference: str) -> list[str]:
     return notes + [
         f"{line.arm}, x{line.factor:g}: {line.cases} cases only. {line.reason}" for line in measured if line.reason
     ]
+
+
+def _means(measured: Sequence[Line]) -> list[str]:
+    """Over what, and what the brackets are."""
+    most = max(measured, key=lambda line: line.slices)
+    counts = f"{counted(most.slices, 'slice')} of {counted(most.cases, 'case')}"
+    known = [value for line in measured for value in line.values.values() if value.interval is not None]
+    if not known:
+        return [f"Means over {counts}, without intervals: {TOO_FEW}."]
+    units = sorted({value.unit for value in known})
+    limit = " within the cases, which tell nothing of other patients" if units == ["slices"] else ""
+    notes = [f"Means over {counts}, in brackets 95 % bootstrap intervals over {' and '.join(units)}{limit}."]
+    lacking = any(value.interval is None for line in measured for value in line.values.values())
+    return notes + [f"Where there are no brackets there was too little for them: {TOO_FEW}."] * lacking

@@ -45,6 +45,11 @@ class TextTable:
         return "\n".join([*begin, *rows, r"\hline", r"\end{tabular}", r"\end{table}"]) + "\n"
 
 
+def counted(number: int, thing: str) -> str:
+    """So many of a thing."""
+    return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
 def escaped(text: str) -> str:
     """Text that LaTeX prints as it stands."""
     return _SPECIAL.sub(lambda sign: _LATEX[sign.group()], text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +22,29 @@ from pdm_core.evaluation.study.figures import (
 )
 from pdm_core.evaluation.study.leaderboard import Front, default_arm, fronts, leaderboard_figure, leaderboard_table
 from pdm_core.evaluation.study.lines import Line, lines_of
-from pdm_core.evaluation.study.panels import panel_figure
+from pdm_core.evaluation.study.panels import lacking, panel_figure
 from pdm_core.evaluation.study.plan import Plan
 from pdm_core.evaluation.study.results import Results
-from pdm_core.evaluation.study.systems import figure_10 as arms_of_figure_10
 from pdm_core.evaluation.study.tables import by_case_csv, by_slice_csv, quality_table, time_table
 from pdm_core.evaluation.study.text import TextTable
 from pdm_core.evaluation.study.timing import fits
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure in the folder of the study.
+
+    Attributes:
+        what: it shows.
+        name: of its files, without their ends.
+        written: whether there is anything to show.
+        lacking: systems that have numbers and whose picture is not there: records travel without.
+    """
+
+    what: str
+    name: str
+    written: bool = True
+    lacking: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,7 +56,7 @@ class Report:
         boards: of the leaderboard, a factor each.
         others: tables that the paper lacks.
         claims: with their verdicts.
-        pictures: names of the figures, by what they show.
+        pictures: the figures.
         missing: arms that were not measured anywhere, with the reason.
     """
 
@@ -48,7 +64,7 @@ class Report:
     boards: Sequence[Front]
     others: Sequence[TextTable]
     claims: Sequence[Claim]
-    pictures: dict[str, str]
+    pictures: Sequence[Picture]
     missing: dict[str, str]
 
 
@@ -56,18 +72,18 @@ def write_study(results: Results, plan: Plan, slices: SliceChoice, folder: Path)
     """Write all files of a plan into `folder` and say what they hold."""
     folder.mkdir(parents=True, exist_ok=True)
     tables = [_table(results, plan, table, data_set, folder) for table in plan.tables for data_set in plan.sets_of(table)]
-    pictures = {**_figures(results, plan, slices, folder), **_panels(results, plan, folder)}
+    pictures = [*_figures(results, plan, slices, folder), *_panels(results, plan, folder)]
     boards = fronts(_lines(results, plan, plan.board()), default_arm().label)
     others = []
     if any(board.lines for board in boards):
         others += [_kept(leaderboard_table(board), folder, f"leaderboard_x{board.factor:g}") for board in boards]
         save_figure(leaderboard_figure(boards), folder, "leaderboard")
-        pictures["Quality against time; the default is a star"] = "leaderboard"
+        pictures.append(Picture("Quality against time; the default is a star", "leaderboard"))
     curves = _reliabilities(results, plan)
     if curves:
         others.append(_kept(_reliability_table(curves), folder, "reliability"))
         save_figure(reliability_figure(curves), folder, "reliability")
-        pictures["Does the uncertainty predict the error"] = "reliability"
+        pictures.append(Picture("Does the uncertainty predict the error", "reliability"))
     straight = fits(results, _labels(plan, "VI"), plan.first_set, plan.factors_of("VI")) if "VI" in plan.tables else []
     return Report(tables, boards, others, claims(results, straight, plan.scale), pictures, _missing(results))
 
@@ -94,33 +110,30 @@ def _kept(table: TextTable, folder: Path, name: str) -> TextTable:
     return table
 
 
-def _figures(results: Results, plan: Plan, slices: SliceChoice, folder: Path) -> dict[str, str]:
-    pictures = {}
+def _figures(results: Results, plan: Plan, slices: SliceChoice, folder: Path) -> Iterator[Picture]:
     if 2 in plan.figures:
         curves = convergences(reference_volume(plan.cases[0].case, slices), plan.factors)
         save_figure(figure_2(curves), folder, "figure_2")
         content = [{"factor": x.factor, "steps": x.steps, "histogram": x.histogram, "floor": x.floor} for x in curves]
         write_text(folder / "figure_2.json", json.dumps(content, indent=1) + "\n")
-        pictures["Figure 2: how near the noised images of low and high resolution come over t"] = "figure_2"
+        yield Picture("Figure 2: how near the noised images of low and high resolution come over t", "figure_2")
     if 10 in plan.figures:
         families: dict[str, list[Line]] = {}
-        for arm in arms_of_figure_10(plan.scale):
+        for arm in plan.curves():
             families.setdefault(str(arm.model), []).extend(_lines(results, plan, [arm]))
         save_figure(figure_10(families), folder, "figure_10")
-        pictures["Figure 10: quality against K (sr3) and against the steps at one K (the others)"] = "figure_10"
+        yield Picture("Figure 10: quality against K (sr3) and against the steps at one K (the others)", "figure_10")
     if "VI" in plan.tables:
-        pictures["Table VI as a picture: time against steps"] = "table_VI"
-    return pictures
+        yield Picture("Table VI as a picture: time against steps", "table_VI")
 
 
-def _panels(results: Results, plan: Plan, folder: Path) -> dict[str, str]:
-    pictures = {}
+def _panels(results: Results, plan: Plan, folder: Path) -> Iterator[Picture]:
     for name, arms in plan.panels().items():
         figure = panel_figure(results, arms, *plan.shown)
         if figure is not None:
             save_figure(figure, folder, name)
-            pictures[f"Like the paper's Fig. {name.rsplit('_')[-1]}, one slice, errors beneath"] = name
-    return pictures
+        what = f"Like the paper's Fig. {name.rsplit('_')[-1]}, one slice, errors beneath"
+        yield Picture(what, name, figure is not None, lacking(results, arms, *plan.shown))
 
 
 def _lines(results: Results, plan: Plan, arms: Sequence[Arm]) -> list[Line]:

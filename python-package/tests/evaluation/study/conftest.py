@@ -7,10 +7,9 @@ import pytest
 
 from pdm_core import Volume, write_volume
 from pdm_core.evaluation.cases import Case
-from pdm_core.evaluation.study.cache import Record
 from pdm_core.evaluation.study.cases import StudyCase
-from pdm_core.evaluation.study.lines import SHOWN
-from pdm_core.evaluation.study.measures import PSNR
+from pdm_core.evaluation.study.measures import PSNR, SHOWN
+from pdm_core.evaluation.study.record import Identity, Record
 from pdm_core.evaluation.study.results import Measurement
 
 
@@ -49,6 +48,7 @@ def made_up():
         values["ssim_unit_float"] = [value / 100 for value in psnr]
         record = Record(values, seconds * len(psnr), evaluations, machine)
         label = arm if isinstance(arm, str) else arm.label
-        return Measurement(label, case, data_set, factor, record, model="model")
+        what = Identity({"arm": label, "options": {"device": "cpu"}}, factor, case)
+        return Measurement(label, case, data_set, factor, record, what, model="model")
 
     return make

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 
 import pytest
 
@@ -48,9 +49,77 @@ def test_one_table_of_one_set(arguments, some_data, capsys):
     assert "95 % bootstrap intervals over slices" in text and re.search(r"\| ZIP \| x2 \| \d+\.\d\d \(\d+\.\d\d to", text)
 
 
+def test_a_few_systems_on_one_slice_make_a_page_that_claims_nothing(arguments, some_data, capsys, monkeypatch):
+    monkeypatch.chdir(some_data)
+    page, records = some_data / "few.md", "few/records.json"
+    words = [
+        *arguments,
+        "--table",
+        "II",
+        "--systems",
+        "sr3",
+        "zip",
+        "fast",
+        "--cases",
+        "one",
+        "--factors",
+        "2",
+        "--slices",
+        "1",
+    ]
+    words += ["--full-steps", "8", "--most-steps", "8", "--records", records, "--page", str(page)]
+    assert main(words) == 0
+    first = page.read_text(encoding="utf-8")
+    table = (some_data / "out" / "table_II.md").read_text(encoding="utf-8")
+    shown = [row.split(" | ")[0].strip("| ") for row in table.splitlines() if " | x2 | " in row]
+    assert "ZIP" in shown and "SR3, T = 8" in shown and "fast, 1 NFE" in shown
+    assert not {"bicubic", "SMORE", "pdm, 1 NFE", "ScoreMRI, T = 8"} & set(shown)
+    assert (
+        "# Results: SR3, ZIP, fast; T = 8" in first
+        and "Table II: chosen systems" in first
+        and "This is 1 slice of one." in first
+        and "without intervals" in first
+    )
+    assert "None of the paper's claims can be told" in first and "###" not in first and "T/2" not in first
+    assert "too few slices to tell whether the default" in first and "Nothing: every arm was measured." in first
+    assert "--slices 1" in first and f"--records {records}" in first and f"- records: {records}: " in first
+    assert "1 central" in first and str(some_data) not in first
+
+    # On another machine: nothing is measured but what is quick to draw, and a picture that cannot be drawn whole stays.
+    drawn = (some_data / "few" / "figure_4.png").read_bytes()
+    shutil.rmtree(some_data / "out")
+    monkeypatch.setattr(run, "_recorded", lambda *_: pytest.fail("measured again"))
+    words[words.index("--most-steps") + 1] = "3"
+    assert main(words) == 0
+    second = page.read_text(encoding="utf-8")
+    assert (some_data / "few" / "figure_4.png").read_bytes() == drawn
+    assert "drawn by an earlier run (systems without a picture in this one: 4)" in second
+    assert [row for row in second.splitlines() if row.startswith("| ")] == [
+        row for row in first.splitlines() if row.startswith("| ")
+    ]
+    (some_data / "few" / "figure_4.png").unlink()
+    assert main(words) == 0
+    assert "errors beneath (systems without a picture: 4):" in page.read_text(encoding="utf-8")
+
+
+def test_slices_of_the_model_tables_are_counted_too(arguments, capsys):
+    words = [*arguments, "--cases", "one", "--models", "fast", "--factors", "2", "--steps", "1", "--samples", "1"]
+    assert main([*words, "--slices", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "slices: 2 central" in printed and "--slices 2" in printed
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--records", "r.json"], "--all"),
+        (["--systems", "sr3"], "--all"),
+        (["--table", "II", "--systems", "sr4"], "sr3"),
+        (["--table", "II", "--systems", "ddim"], "ddim"),
+        (["--all", "--slices", "0"], "'0' is neither a whole number from 1 on nor central nor all"),
+        (["--all", "--slices", "-1"], "--slices"),
+        (["--all", "--slices", "2.5"], "'2.5'"),
+        (["--through-plane", "--slices", "3"], "--slab"),
         (["--quick"], "--all"),
         (["--all", "--cases", "nobody"], "no case nobody"),
         (["--all", "--split", "val"], "no case at all"),

@@ -1,11 +1,14 @@
 """Intervals, lines, claims and the front: made-up numbers get the words that they deserve."""
 
+import re
+
 import numpy as np
 import pytest
 
 from pdm_core.evaluation.study.arms import Arm, Budget
 from pdm_core.evaluation.study.claims import Verdict, claims
 from pdm_core.evaluation.study.estimates import difference, estimate
+from pdm_core.evaluation.study.figures import figure_10 as draw_figure_10
 from pdm_core.evaluation.study.leaderboard import fronts, pareto_front
 from pdm_core.evaluation.study.lines import lines_of
 from pdm_core.evaluation.study.measures import PSNR
@@ -27,6 +30,7 @@ from pdm_core.evaluation.study.systems import (
 )  # fmt: skip
 from pdm_core.evaluation.study.tables import quality_table, time_table
 from pdm_core.evaluation.study.timing import fits
+from pdm_core.methods.registry import METHODS
 from pdm_core.zoo import find_model
 
 SCALE = Scale()
@@ -49,8 +53,34 @@ def test_the_interval_of_a_known_difference_covers_it():
     assert estimate(better).interval[0] < estimate(common).mean
     many = {str(number): values for number, values in enumerate(random.normal(0.5, 0.2, (9, 3)))}
     assert estimate(many).unit == "cases"
-    assert estimate({"a": np.array([1.0, 2.0])}).interval is None
     assert difference(better, {"d": np.ones(3)}) is None
+
+
+@pytest.mark.parametrize(
+    ("cases", "slices", "enough"), [(1, 1, 0), (2, 1, 0), (1, 3, 0), (7, 3, 0), (1, 4, 1), (3, 4, 1), (8, 1, 1)]
+)
+def test_too_few_slices_have_no_interval_and_decide_nothing(made_up, cases, slices, enough):
+    random = np.random.default_rng(0)
+    whole, half = full("sr3", SCALE), partial("sr3", 0.5, SCALE)
+    items = []
+    for number in range(cases):
+        values = 30 + 0.1 * random.standard_normal(slices)
+        items.append(made_up(whole, values, case=str(number)))
+        items.append(made_up(half, values + 1 + 0.1 * random.standard_normal(slices), case=str(number)))
+    results = Results(items)
+    (claim,) = (claim for claim in claims(results, (), SCALE) if claim.comparisons)
+    assert claim.verdict is (Verdict.HOLDS if enough else Verdict.UNKNOWN)
+    assert enough or all("too few slices to tell" in item.words for item in claim.comparisons)
+    lines = lines_of(results, [whole, half], "ProstateX", [2.0], whole.label)
+    if enough:
+        low, high = lines[1].values[PSNR.key].interval
+        assert low < lines[1].values[PSNR.key].mean < high
+    table = quality_table("title", lines, whole.label)
+    for text in (table.markdown(), table.latex()):
+        with_ends = bool(re.search(r"\d to [\d+-]", text))
+        assert with_ends == ("in brackets" in text) == bool(enough) and ("without intervals" in text) != bool(enough)
+    (front,) = fronts(lines, half.label)
+    assert bool(front.best) == bool(enough) and ("too few slices" in front.words) != bool(enough)
 
 
 def test_half_the_way_equals_the_whole_where_it_is_no_worse_by_more_than_the_margin(made_up):
@@ -102,7 +132,15 @@ def test_a_missing_arm_is_a_line_with_its_reason_and_no_number(made_up):
     table = quality_table("title", lines, BICUBIC.label)
     assert table.rows[1][:3] == ["SR3, T = 100", "x2", "not measured: There is no 'sr3'."]
     assert set(table.rows[1][3:]) == {"-"} and len(table.rows[1]) == len(table.head) == len(table.rows[0])
-    assert "1 case" in table.markdown() and "slices within the cases" in table.markdown()
+    assert "12 slices of 1 case," in table.markdown() and "slices within the cases" in table.markdown()
+
+
+def test_a_table_of_lines_with_and_without_intervals_says_what_the_bare_ones_lack(made_up):
+    items = [made_up(BICUBIC, [30.0 + number], case=str(number)) for number in range(8)]
+    results = Results([*items, *(made_up(full("sr3", SCALE), [31.0], case=item.case) for item in items[1:])])
+    lines = lines_of(results, [BICUBIC, full("sr3", SCALE)], "ProstateX", [2.0], BICUBIC.label)
+    notes = quality_table("title", lines, BICUBIC.label).markdown()
+    assert "in brackets" in notes and "Where there are no brackets" in notes
 
 
 def test_the_front_holds_what_nothing_beats_and_says_where_the_default_is(made_up):
@@ -115,6 +153,16 @@ def test_the_front_holds_what_nothing_beats_and_says_where_the_default_is(made_u
     assert "does not lie on the front: other is 1.00 dB better" in front.words
     (front,) = fronts(lines, "other")
     assert "lies on the front" in front.words
+
+
+def test_a_point_without_an_interval_is_no_narrow_one_of_figure_10(made_up):
+    known = [made_up(f"{steps}", 30 + steps + NOISE, evaluations=steps) for steps in (1, 2, 8)]
+    results = Results([*known, made_up("4", [34.0], evaluations=4)])
+    lines = lines_of(results, [Arm(item.arm) for item in results.measured], "ProstateX", [2.0], "1")
+    axis = draw_figure_10({"a": lines}).axes[0]
+    assert list(axis.lines[0].get_xdata()) == [1, 2, 4, 8]
+    banded = {float(x) for path in axis.collections[0].get_paths() for x in path.vertices[:, 0]}
+    assert banded == {1, 2, 8}
 
 
 def test_times_of_two_machines_are_told_apart(made_up):
@@ -147,6 +195,12 @@ def test_a_line_of_times_is_drawn_through_one_machine_alone(made_up):
 def test_a_budget_says_what_came_before_it():
     assert Budget.of(find_model("pdm")).words == "2000 x 16 x 64²"
     assert Budget.of(find_model("consistency")).words == "2000 x 16 x 64² after another model's"
+
+
+def test_every_line_goes_by_a_method_or_by_what_needs_no_network():
+    arms = [arm for table in (table_ii, table_v, table_vi, table_vii, figure_10) for arm in table(SCALE)]
+    assert {arm.system for arm in arms if arm.model} == METHODS.keys()
+    assert {arm.method for arm in arms if not arm.model} == {"bicubic", "zip", "smore"}
 
 
 def test_no_two_arms_share_a_name():
