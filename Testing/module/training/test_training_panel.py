@@ -105,3 +105,29 @@ def test_the_panels_picture(panel, dataset, tmp_path):
         widget.currentPath = text
     picture = Path(os.environ.get("PDM_SCREENSHOT_TRAINING", tmp_path / "panel.png"))
     assert panel.parent.grab().save(str(picture)) and picture.stat().st_size > 10_000
+
+
+def test_the_boxes_follow_a_scene_that_is_loaded(panel, tmp_path):
+    def shown():
+        return panel.ui.recipeBox.currentData, panel.ui.deviceBox.currentData, panel._paths["run"].currentPath
+
+    panel._parameters.recipe, panel._parameters.device, panel._parameters.run = "base", "cpu", "/runs/mine"
+    assert shown() == ("base", "cpu", "/runs/mine")
+    slicer.mrmlScene.SetURL(str(tmp_path / "scene.mrml"))
+    assert slicer.mrmlScene.Commit()
+    slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.StartCloseEvent)
+    slicer.mrmlScene.Clear(0)
+    slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.EndCloseEvent)
+    assert shown() == ("fast", "auto", "")
+    assert slicer.mrmlScene.Import()
+    assert shown() == ("base", "cpu", "/runs/mine")
+
+
+def test_a_start_that_fails_is_told(panel, tmp_path, monkeypatch):
+    def broken(*arguments, **options):
+        raise ValueError("an odd thing")
+
+    choose(panel, source=tmp_path, dataset=tmp_path / "d")
+    monkeypatch.setattr(panel.logic, "process", broken)
+    panel.ui.startButton.click()
+    assert "an odd thing" in panel.ui.statusLabel.text and panel.ui.startButton.text == "Start"
