@@ -27,6 +27,10 @@ def showRelevant(ui, parameters: PartialDiffusionSRParameterNode) -> None:
         for widget in (getattr(ui, f"label_{name}"), getattr(ui, f"{name.lower()}Box")):
             widget.visible = mode in (Mode.THROUGH_PLANE, Mode.ISOTROPIC)
     ui.factorBox.enabled = not choosesFactor(parameters)
+    ui.factorBox.toolTip = {
+        Mode.IN_PLANE: _("How many times finer the pixels become"),
+        Mode.THROUGH_PLANE: _("How many times finer the slices become"),
+    }.get(mode, _("How many times finer the pixels become; the slices then become as fine as they are"))
     ui.gridBox.enabled = parameters.sampler is not Sampler.AUTOMATIC
     ui.renewBox.enabled = parameters.sampler is Sampler.DDIM
     ui.etaBox.enabled = ui.renewBox.enabled and not parameters.renewAllNoise

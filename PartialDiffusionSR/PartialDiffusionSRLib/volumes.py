@@ -109,7 +109,10 @@ def _toWorld(node, hardenTransform: bool) -> np.ndarray:
     if not hardenTransform:
         raise InputError(
             _("{name} lies under the transform {transform}.").format(**names),
-            _("Harden the transform, take the volume out of it, or allow the module to follow it."),
+            _(
+                "Harden the transform, take the volume out of it, or tick “Follow a linear transform of the input” under "
+                "Advanced (hardenTransform=True in Python)."
+            ),
         )
     matrix = vtk.vtkMatrix4x4()
     transform.GetMatrixTransformToWorld(matrix)
