@@ -100,8 +100,12 @@ def test_a_card_that_cannot_be_read_is_named_and_takes_nothing_else_along(panel,
 
 
 def test_long_names_of_models_and_devices_do_not_widen_the_panel(panel):
-    wide = panel.parent.minimumSizeHint().width()
-    gpu = {"name": "cuda:0", "description": "NVIDIA RTX 6000 Ada Generation", "free_bytes": 2**35, "total_bytes": 2**36}
-    panel._onDevices([{**gpu, "description": gpu["description"] * 3}])
-    panel._parameters.model = "a_model_of_somebody_else_" * 4
-    assert panel.parent.minimumSizeHint().width() == wide
+    from PartialDiffusionSR import PartialDiffusionSRWidget
+
+    panel._parameters.device = panel._parameters.zoneModel = "a_name_that_somebody_else_has_given_" * 4
+    late = PartialDiffusionSRWidget()
+    late.setup()
+    assert late.ui.deviceBox.currentText.endswith("(not here)")
+    for box in (late.ui.deviceBox, late.ui.zoneModelBox):
+        assert box.minimumSizeHint.width() < 250
+    late.cleanup()
