@@ -127,9 +127,10 @@ class WorkerRun(ABC):
 
 
 def toldError(error: Exception) -> PdmError:
-    """What a user is told of an error; the traceback of an unexpected one goes to the Python console."""
+    """What a user is told of an error; the traceback of an unexpected one goes to the Python console, and stays its cause."""
     told = as_user_error(error)
     if told is not error:
+        told.__cause__ = error
         traceback.print_exc()
     return told
 

@@ -100,7 +100,7 @@ def test_a_result_that_cannot_be_placed_ends_the_run_once(ready, monkeypatch, ca
     folder = ready._run._worker.folder
     wait_until(lambda: ready._run is None)
     assert "no such luck" in ready.ui.statusLabel.text and ready.ui.applyButton.text == "Apply"
-    assert not ready.logic._runs and not folder.exists()
+    assert not ready.logic._runs and not folder.exists() and "Traceback" in ready.ui.logBox.plainText
     assert capfd.readouterr().err.count("RuntimeError: no such luck") == 1
 
 

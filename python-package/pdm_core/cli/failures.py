@@ -27,10 +27,10 @@ def as_user_error(error: BaseException) -> PdmError:
             f"The installed torch cannot use this GPU: {_first_line(error)}.",
             "Choose the device cpu, or install a torch that was built for this GPU and driver.",
         )
-    if isinstance(error, ImportError | OSError) and ("torch" in text or _inside_torch(error)):
-        return MissingDependencyError(f"PyTorch cannot be loaded: {_first_line(error)}.", "Install torch 2.4 or newer again.")
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return PdmError(f"The disk is full: {error.filename} could not be written.", "Free some space, then run again.")
+    if isinstance(error, ImportError | OSError) and ("torch" in text or _inside_torch(error)):
+        return MissingDependencyError(f"PyTorch cannot be loaded: {_first_line(error)}.", "Install torch 2.4 or newer again.")
     if isinstance(error, ModuleNotFoundError):
         return MissingDependencyError(
             f"The Python package {error.name} is not installed.", f"Install it: pip install {error.name}"
@@ -55,12 +55,7 @@ def report(error: PdmError, *, json_lines: bool) -> int:
 
 
 def _inside_torch(error: BaseException) -> bool:
-    """Whether torch failed to load: what it misses, a library of the GPU's say, need not bear its name.
-
-    An error of the operating system with a number, as that of a full disk, is something else.
-    """
-    if getattr(error, "errno", None) is not None:
-        return False
+    """Whether torch was at work: what it misses, a library of the GPU's say, need not bear its name."""
     frames = traceback.walk_tb(error.__traceback__)
     return any(frame.f_globals.get("__name__", "").split(".")[0] == "torch" for frame, _line in frames)
 
