@@ -12,7 +12,8 @@ from slicer.util import VTKObservationMixin
 from PartialDiffusionSRLib import modelBox
 from PartialDiffusionSRLib.dependencies import torchIsThere
 from PartialDiffusionSRLib.report import Report
-from PartialDiffusionSRLib.workerRun import RunListener
+from PartialDiffusionSRLib.silence import silenced
+from PartialDiffusionSRLib.workerRun import RunListener, toldError
 from pdm_core.errors import PdmError
 from PDMTrainingLib import memory
 from PDMTrainingLib.actions import ACTIONS, ADD, Action
@@ -102,13 +103,12 @@ class PDMTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _fillRecipes(self, chosen: str) -> None:
         box = self.ui.recipeBox
-        blocked = box.blockSignals(True)
-        box.clear()
-        for name in bundledRecipes():
-            box.addItem(name, name)
-        box.addItem(_("from a file"), RECIPE_FILE)
+        with silenced(box):
+            box.clear()
+            for name in bundledRecipes():
+                box.addItem(name, name)
+            box.addItem(_("from a file"), RECIPE_FILE)
         modelBox.select(box, chosen)
-        box.blockSignals(blocked)
 
     def _onRecipe(self, index) -> None:
         if self._parameters is not None and index >= 0:
@@ -131,19 +131,21 @@ class PDMTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if widget.currentPath != getattr(self._parameters, name):
                 setattr(self._parameters, name, widget.currentPath)
 
-    def _showPaths(self) -> None:
+    def _showChoices(self) -> None:
+        """Bring what is bound by hand in line, telling nobody: a scene that is loaded changes all parameters at once."""
         for name, widget in self._paths.items():
             if widget.currentPath != getattr(self._parameters, name):
-                blocked = widget.blockSignals(True)
-                widget.currentPath = getattr(self._parameters, name)
-                widget.blockSignals(blocked)
+                with silenced(widget):
+                    widget.currentPath = getattr(self._parameters, name)
+        modelBox.select(self.ui.recipeBox, self._parameters.recipe)
+        modelBox.select(self.ui.deviceBox, self._parameters.device)
 
     def _update(self, caller=None, event=None) -> None:
         """Bring every label and button in line with the parameters and the files."""
         parameters, ui = self._parameters, self.ui
         if parameters is None:
             return
-        self._showPaths()
+        self._showChoices()
         running, action = self._run is not None, ACTIONS[parameters.step]
         problem, reason = action.problem(parameters), ADD.problem(parameters)
         ui.startButton.text = _("Stop") if running else _("Start")
@@ -204,8 +206,8 @@ class PDMTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             ensureTrainingDependencies(interactive=slicer.util.mainWindow() is not None)
             self._run = self.logic.process(words, wait=False, listener=listener)
             self._curves = Curves(pathOf(self._parameters.run)) if action.trains else None
-        except PdmError as error:
-            self._onFailed(error)
+        except Exception as error:
+            self._onFailed(toldError(error))
         self._update()
 
     def _onProgress(self, event: dict) -> None:

@@ -8,6 +8,8 @@ import slicer
 from AbstractScriptedSubjectHierarchyPlugin import AbstractScriptedSubjectHierarchyPlugin
 from slicer.i18n import tr as _
 
+from PartialDiffusionSRLib.volumes import isGrayVolume
+
 
 class PartialDiffusionSRSubjectHierarchyPlugin(AbstractScriptedSubjectHierarchyPlugin):
     """Adds one action to the menus of scalar volumes."""
@@ -60,5 +62,4 @@ def _volumeOf(itemID):
     """The scalar volume of an item, or None."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     node = hierarchy.GetItemDataNode(itemID) if hierarchy is not None and itemID else None
-    scalar = node is not None and node.IsA("vtkMRMLScalarVolumeNode") and not node.IsA("vtkMRMLLabelMapVolumeNode")
-    return node if scalar else None
+    return node if isGrayVolume(node) else None

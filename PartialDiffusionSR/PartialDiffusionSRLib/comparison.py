@@ -52,10 +52,16 @@ def showZones(volume) -> bool:
 
 
 def setOverlayVisible(visible: bool) -> None:
-    """Lay the overlay over the right view, or take it away."""
+    """Lay the overlay over the right view, with a scale of its colors in the units of the image, or take it away."""
     manager = slicer.app.layoutManager()
-    if manager is not None:
-        _layOver(manager.sliceWidget(_AFTER).mrmlSliceCompositeNode(), visible)
+    if manager is None:
+        return
+    view = manager.sliceWidget(_AFTER)
+    composite = view.mrmlSliceCompositeNode()
+    _layOver(composite, visible)
+    overlay = slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID() or "")
+    if overlay is not None:
+        _showScale(overlay, view.mrmlSliceNode(), visible)
 
 
 def _layoutWithZones(manager) -> int:
@@ -86,6 +92,18 @@ def _layOver(composite, visible: bool) -> None:
     # Added, not blended: black, where there is nothing to say, then leaves the image as it is.
     composite.SetCompositing(composite.Add if visible else composite.Alpha)
     composite.SetForegroundOpacity(_OVERLAY_OPACITY if visible else 0.0)
+
+
+def _showScale(overlay, view, visible: bool) -> None:
+    """What the colors stand for, in one view alone; made when it is first shown."""
+    logic = slicer.modules.colors.logic()
+    scale = logic.GetColorLegendDisplayNode(overlay)
+    if scale is None and visible:
+        scale = logic.AddDefaultColorLegendDisplayNode(overlay)
+        scale.AddViewNodeID(view.GetID())
+        scale.SetLabelFormat("%.3g")
+    if scale is not None:
+        scale.SetVisibility(visible)
 
 
 def _lookAlike(source, target) -> None:

@@ -66,7 +66,13 @@ def _installTorch(interactive: bool) -> None:
     question = _("PartialDiffusionSR needs PyTorch, a download of up to several gigabytes. Install it now?")
     if not interactive or not slicer.util.confirmOkCancelDisplay(question):
         raise MissingDependencyError(_("PyTorch is not installed."), _("Start again and agree to install it."))
-    torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=_TORCH)
+    try:
+        torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=_TORCH)
+    except Exception as error:
+        raise MissingDependencyError(
+            _("PyTorch could not be installed: {reason}").format(reason=error),
+            _("Check the connection to the network, or install it in the module PyTorch."),
+        ) from error
     importlib.invalidate_caches()
     if torch is None:
         raise MissingDependencyError(_("PyTorch could not be installed."), _("Look into the Python console for the reason."))

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import slicer
+from slicer.i18n import tr as _
+
+_LONGEST_DESCRIPTION = 64
 
 
 def placeBeside(node, inputNode) -> None:
@@ -15,6 +18,17 @@ def placeBeside(node, inputNode) -> None:
     parent = hierarchy.GetItemParent(inputItem) if inputItem else hierarchy.GetSceneItemID()
     item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(parent, node)
     hierarchy.SetItemParent(item, parent)
+
+
+def labelForExport(node) -> None:
+    """What Slicer's export to DICOM proposes for an image that was estimated: of itself it takes all for CT, undescribed."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else 0
+    if item:
+        hierarchy.SetItemAttribute(item, "DICOM.Modality", "MR")
+        # The warning first: the standard ends a description after so many characters.
+        description = _("Estimated, not for diagnosis: {name}").format(name=node.GetName())
+        hierarchy.SetItemAttribute(item, "DICOM.SeriesDescription", description[:_LONGEST_DESCRIPTION])
 
 
 @contextmanager

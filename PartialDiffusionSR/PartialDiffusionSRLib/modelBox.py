@@ -1,8 +1,11 @@
 """The choice of the model and of the device, with what their cards say."""
 
+from collections.abc import Callable
+
 from slicer.i18n import tr as _
 
 from PartialDiffusionSRLib.parameters import Mode
+from PartialDiffusionSRLib.silence import silenced
 from pdm_core.errors import PdmError
 from pdm_core.zoo import ModelCard, find_models, list_models, list_zone_models
 
@@ -11,9 +14,17 @@ AUTOMATIC = "auto"
 _ANY_FACTOR = 2.0
 
 
+def installed(listed: Callable[[], list]) -> list:
+    """The cards of a list; none where one cannot be read, which the search for a model tells in its turn."""
+    try:
+        return listed()
+    except PdmError:
+        return []
+
+
 def offerModes(box) -> None:
     """Hide the modes that no installed model serves; the items stay, for the binding counts them."""
-    there = {card.mode for card in (*list_models(), *list_zone_models())}
+    there = {card.mode for card in (*installed(list_models), *installed(list_zone_models))}
     for row, mode in enumerate(Mode):
         needed = {Mode.IN_PLANE.value, Mode.THROUGH_PLANE.value} if mode is Mode.ISOTROPIC else {mode.value}
         box.view().setRowHidden(row, not needed <= there)
@@ -25,8 +36,15 @@ def fillModels(box, chosen: str, mode: Mode) -> None:
         automatic = ", ".join(card.name for card in find_models(mode.value, factor=_ANY_FACTOR))
     except PdmError:
         automatic = ""
-    cards = list_models(None if mode is Mode.ISOTROPIC else mode.value)
+    cards = [card for card in installed(list_models) if mode is Mode.ISOTROPIC or card.mode == mode.value]
     fill(box, automatic, [(card.name, card.name) for card in cards], chosen)
+
+
+def servesMode(model: str, mode: Mode) -> bool:
+    """Whether a model may stay chosen in a mode: not an installed one of another mode."""
+    return mode in (Mode.ISOTROPIC, Mode.ZONES) or all(
+        card.mode == mode.value for card in installed(list_models) if card.name == model
+    )
 
 
 def fillDevices(box, devices: list[dict], chosen: str) -> None:
@@ -44,13 +62,12 @@ def fill(box, automatic: str, entries: list[tuple[str, str]], chosen: str) -> No
         entries: text and data of the others.
         chosen: data of the entry to select.
     """
-    blocked = box.blockSignals(True)
-    box.clear()
-    box.addItem(_("automatic ({name})").format(name=automatic) if automatic else _("automatic"), AUTOMATIC)
-    for text, data in entries:
-        box.addItem(text, data)
+    with silenced(box):
+        box.clear()
+        box.addItem(_("automatic ({name})").format(name=automatic) if automatic else _("automatic"), AUTOMATIC)
+        for text, data in entries:
+            box.addItem(text, data)
     select(box, chosen)
-    box.blockSignals(blocked)
 
 
 def describedDevice(device: dict) -> str:
@@ -101,9 +118,10 @@ def bridgeInWords(card: ModelCard) -> str:
 
 
 def select(box, chosen: str) -> None:
-    """Make the entry whose data is `chosen` the current one; where there is none, it is added and said to be missing."""
-    index = box.findData(chosen)
-    if index < 0:
-        box.addItem(_("{name} (not here)").format(name=chosen), chosen)
-        index = box.count - 1
-    box.setCurrentIndex(index)
+    """Show the entry whose data is `chosen`, telling nobody; where there is none, it is added and said to be missing."""
+    with silenced(box):
+        index = box.findData(chosen)
+        if index < 0:
+            box.addItem(_("{name} (not here)").format(name=chosen), chosen)
+            index = box.count - 1
+        box.setCurrentIndex(index)

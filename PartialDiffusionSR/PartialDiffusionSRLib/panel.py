@@ -10,11 +10,14 @@ from PartialDiffusionSRLib import modelBox, quality, timings, zoneBox
 from PartialDiffusionSRLib.comparison import setOverlayVisible, showComparison, showZones
 from PartialDiffusionSRLib.dependencies import ensureDependencies, torchIsThere
 from PartialDiffusionSRLib.logic import PartialDiffusionSRLogic
-from PartialDiffusionSRLib.parameters import Mode, choosesFactor, optionsOf, wantsZones
+from PartialDiffusionSRLib.parameters import Mode, optionsOf, wantsZones
+from PartialDiffusionSRLib.relevance import showRelevant
 from PartialDiffusionSRLib.report import Report
 from PartialDiffusionSRLib.results import RunResult
-from PartialDiffusionSRLib.summaries import plannedInWords, resultInWords
-from PartialDiffusionSRLib.workerRun import RunListener
+from PartialDiffusionSRLib.silence import silenced
+from PartialDiffusionSRLib.summaries import expectedInWords, plannedInWords, resultInWords
+from PartialDiffusionSRLib.volumes import firstVolume
+from PartialDiffusionSRLib.workerRun import RunListener, toldError
 from PartialDiffusionSRLib.zoneModels import ensureLicence, zoneCard
 from pdm_core.errors import PdmError
 from pdm_core.zoo import find_models
@@ -46,6 +49,8 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         self._connect()
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self._onSceneEndClose)
+        # A loaded scene brings the parameters first and the images of its volumes last.
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self._update)
         slicer.app.connect("aboutToQuit()", self.logic.stopAll)
         self._follow(self.logic.getParameterNode())
 
@@ -93,7 +98,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         if parameters is None:
             return
         if parameters.inputVolume is None:
-            parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+            parameters.inputVolume = firstVolume()
         self._mode = parameters.mode
         modelBox.fillDevices(self.ui.deviceBox, self._devices, parameters.device)
         self._guiTag = parameters.connectGui(self.ui)
@@ -139,11 +144,8 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         parameters, ui = self._parameters, self.ui
         if parameters is None:
             return
-        self._showMode()
-        position = quality.positionOf(parameters.steps)
-        ui.qualitySlider.setValue(position)
-        ui.uncertaintyBox.setChecked(parameters.samples > 1)
-        ui.qualityLabel.text = quality.nameOf(position)
+        showRelevant(ui, parameters)
+        self._showChoices()
         running = self._run is not None
         problem = self._problem()
         ui.applyButton.text = _("Cancel") if running else _("Apply")
@@ -155,20 +157,25 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         zoneBox.showZones(ui, parameters)
         self._updateCard()
 
-    def _showMode(self) -> None:
-        """Models and widgets of the chosen task; a model of another task gives way to the automatic one."""
+    def _showChoices(self) -> None:
+        """Bring what is bound by hand in line, telling nobody: a scene that is loaded changes all parameters at once.
+
+        A model of another task gives way to the automatic one.
+        """
         parameters, ui = self._parameters, self.ui
-        zoneBox.showTask(ui, parameters.mode)
-        slices = parameters.mode not in (Mode.IN_PLANE, Mode.ZONES)
-        ui.reachBox.visible = parameters.mode is Mode.THROUGH_PLANE
-        for name in ("Thickness", "Profile", "Matching", "Adapt"):
-            for widget in (getattr(ui, f"label_{name}"), getattr(ui, f"{name.lower()}Box")):
-                widget.visible = slices
-        ui.factorBox.enabled = not choosesFactor(parameters)
         if self._mode is not parameters.mode:
             self._mode = parameters.mode
-            parameters.model = modelBox.AUTOMATIC
+            if not modelBox.servesMode(parameters.model, parameters.mode):
+                parameters.model = modelBox.AUTOMATIC
             modelBox.fillModels(ui.modelBox, parameters.model, parameters.mode)
+        modelBox.select(ui.modelBox, parameters.model)
+        modelBox.select(ui.zoneModelBox, parameters.zoneModel)
+        modelBox.select(ui.deviceBox, parameters.device)
+        position = quality.positionOf(parameters.steps)
+        with silenced(ui.qualitySlider, ui.uncertaintyBox):
+            ui.qualitySlider.value = position
+            ui.uncertaintyBox.checked = parameters.samples > 1
+        ui.qualityLabel.text = quality.nameOf(position)
 
     def _problem(self) -> str | None:
         """Why Apply cannot be pressed, or None."""
@@ -184,6 +191,8 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             return _("The output volume is an input.")
         try:
             self._cards()
+            if parameters.mode is not Mode.ZONES:
+                optionsOf(parameters).validate()
             if wantsZones(parameters):
                 zoneCard(parameters.zoneModel)
         except PdmError as error:
@@ -215,28 +224,10 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         notes = modelBox.notesOnDevice(self._devices, parameters.device)
         if node is not None and node.GetImageData() is not None:
             notes += [note for card in cards for note in notes_on_spacing(card, node.GetSpacing())]
-            expected = self._expected(cards)
+            expected = expectedInWords(parameters, cards)
         ui.suitabilityLabel.text = "\n".join(notes)
         ui.suitabilityLabel.visible = bool(notes)
         ui.expectedLabel.text = expected
-
-    def _expected(self, cards: tuple) -> str:
-        """How long a run will take by the last ones here, and what of it was not timed yet; empty when nothing is known."""
-        parameters, parts, lines = self._parameters, [], []
-        if cards:
-            node, options = parameters.inputVolume, optionsOf(parameters)
-            shape = node.GetImageData().GetDimensions()[::-1]
-            parts.append(timings.expectedSeconds(cards, shape, node.GetSpacing(), options))
-            if options.adapt:
-                adapting = timings.expectedAdaptingSeconds(cards[-1].name, options.adapt, options.device)
-                parts += [] if adapting is None else [adapting]
-                text = _("Adapting comes on top: {steps} steps, whose time here is known after a first run with it")
-                lines += [text.format(steps=options.adapt)] if adapting is None else []
-        if wantsZones(parameters):
-            parts.append(timings.expectedZonesSeconds(zoneBox.modelOf(parameters), parameters.device))
-        if None not in parts:
-            lines.insert(0, _("Expected: about {time}, by the last runs here").format(time=timings.inWords(sum(parts))))
-        return "\n".join(lines)
 
     def _onApply(self, *_args) -> None:
         if self._run is not None:
@@ -251,25 +242,34 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
             if interactive and wantsZones(self._parameters):
                 ensureLicence(self._parameters.zoneModel, interactive)
             self._run = self.logic.processParameters(self._parameters, listener)
-        except PdmError as error:
-            self._onFailed(error)
+        except Exception as error:
+            self._onFailed(toldError(error))
         self._update()
 
     def _onFinished(self, result) -> None:
         run, self._run = self._run, None
         timings.remember(result.provenance)
         self.report.finished(*resultInWords(result), run.log if run is not None else "")
+        self._forgetOverlay()
         if self._parameters is None:
             return
-        self.ui.overlayBox.enabled = self._parameters.showComparison and self._show(result)
         self._update()
+        if self._parameters.showComparison:
+            # Not the volume that the panel shows by now: another may have been chosen during the run.
+            self._show(run.inputNode, result)
 
-    def _show(self, result) -> bool:
-        """Arrange the views for a result; whether there is something to lay over it."""
-        if isinstance(result, RunResult):
-            return showComparison(self._parameters.inputVolume, result)
-        showZones(self._parameters.inputVolume)
-        return False
+    def _show(self, volume, result) -> None:
+        """Arrange the views for a result of `volume`, and offer what can be laid over it."""
+        if not isinstance(result, RunResult):
+            showZones(volume)
+            return
+        box = self.ui.overlayBox
+        box.text = _("Overlay what was added") if result.uncertainty is None else _("Overlay the uncertainty")
+        box.enabled = showComparison(volume, result)
+
+    def _forgetOverlay(self) -> None:
+        """Take away what an earlier run has laid over its result: it says nothing of what is shown next."""
+        self.ui.overlayBox.checked = self.ui.overlayBox.enabled = False
 
     def _onFailed(self, error: PdmError) -> None:
         run, self._run = self._run, None
@@ -278,6 +278,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
 
     def _onSceneStartClose(self, caller, event) -> None:
         self.logic.stopAll()
+        self._forgetOverlay()
         self._follow(None)
 
     def _onSceneEndClose(self, caller, event) -> None:

@@ -10,7 +10,8 @@ ATTRIBUTE = "PartialDiffusionSR"
 
 def newRecord(node, record: dict):
     """A text node with the record of a run, which the run's result refers to."""
-    note = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", _("{name} provenance").format(name=node.GetName()))
+    name = slicer.mrmlScene.GenerateUniqueName(_("{name} provenance").format(name=node.GetName()))
+    note = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", name)
     note.SetText(json.dumps(record, indent=1, ensure_ascii=False))
     node.SetNodeReferenceID(f"{ATTRIBUTE}.provenance", note.GetID())
     return note

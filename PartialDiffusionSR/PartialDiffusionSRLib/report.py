@@ -1,6 +1,7 @@
 """What a panel says of a run: one line first, the details below, and all of it to copy."""
 
 import platform
+import traceback
 
 import qt
 import slicer
@@ -54,7 +55,8 @@ class Report:
     def failed(self, error: PdmError, log: str) -> None:
         """A run has ended without a result: what is wrong and what to do first, the details folded out."""
         self.status("\n".join(filter(None, (error.message, error.hint))))
-        self._addAll([str(error), log])
+        cause = error.__cause__
+        self._addAll([str(error), log, "" if cause is None else "".join(traceback.format_exception(cause))])
         if not isinstance(error, CancelledError):
             self._addAll([_("More help: {address}").format(address=_TROUBLESHOOTING)])
             self._section.collapsed = False

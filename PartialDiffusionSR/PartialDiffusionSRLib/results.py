@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from slicer.i18n import tr as _
 
-from PartialDiffusionSRLib.hierarchy import placeBeside
+from PartialDiffusionSRLib.hierarchy import labelForExport, placeBeside
 from PartialDiffusionSRLib.records import newRecord, setFacts
 from PartialDiffusionSRLib.volumes import newVolume, writeVolume
 from PartialDiffusionSRLib.zoneNodes import ZoneResult
@@ -66,6 +66,8 @@ def placeResult(inputNode, outputNode, event: dict, arrays: Mapping[str, np.ndar
     for node in (volume, uncertainty, detail, note):
         if node is not None:
             placeBeside(node, inputNode)
+    for image in filter(None, (volume, uncertainty, detail)):
+        labelForExport(image)
     return RunResult(volume, uncertainty, detail, note, record, event.get("quality"))
 
 

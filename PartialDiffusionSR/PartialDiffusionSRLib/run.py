@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 
 from PartialDiffusionSRLib.hierarchy import allOrNothing
 from PartialDiffusionSRLib.results import RunResult, placeResult
-from PartialDiffusionSRLib.volumes import readVolume
+from PartialDiffusionSRLib.volumes import isGrayVolume, readVolume
 from PartialDiffusionSRLib.workerRun import RunListener, WorkerRun
 from PartialDiffusionSRLib.zoneNodes import ZoneResult, placeSegmentation, placeZones
 from pdm_core.errors import InputError, PdmError
@@ -38,6 +38,11 @@ class VolumeRun(WorkerRun):
         # Nodes may be removed while the worker works: their IDs are kept, and looked up again at the end.
         self._inputID = inputNode.GetID()
         super().__init__(listener)
+
+    @property
+    def inputNode(self):
+        """The volume that the run works on, or None where it was removed."""
+        return slicer.mrmlScene.GetNodeByID(self._inputID)
 
     @abstractmethod
     def _placed(self, inputNode, event: dict, arrays: Mapping[str, np.ndarray]) -> Any:
@@ -93,6 +98,11 @@ class SuperResolutionRun(VolumeRun):
         options.validate()
         if outputNode is not None and outputNode in (inputNode, referenceNode):
             raise InputError(_("The output volume is an input."), _("Choose a new volume: an input is never overwritten."))
+        if outputNode is not None and not isGrayVolume(outputNode):
+            raise InputError(
+                _("{name} is no grayscale volume: it cannot take the result.").format(name=outputNode.GetName()),
+                _("Choose a scalar volume, or none for a new one."),
+            )
         self._options = options
         self._reference = None if referenceNode is None else readVolume(referenceNode, hardenTransform)
         self._outputID = None if outputNode is None else outputNode.GetID()

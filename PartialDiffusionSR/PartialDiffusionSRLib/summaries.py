@@ -2,8 +2,10 @@
 
 from slicer.i18n import tr as _
 
+from PartialDiffusionSRLib import timings
 from PartialDiffusionSRLib.parameters import Mode, PartialDiffusionSRParameterNode, optionsOf, wantsZones
 from PartialDiffusionSRLib.results import RunResult
+from PartialDiffusionSRLib.zoneBox import modelOf
 from PartialDiffusionSRLib.zoneNodes import ZoneResult
 from pdm_core.segmentation.labels import GLAND, ZONES
 
@@ -17,6 +19,30 @@ def plannedInWords(parameters: PartialDiffusionSRParameterNode) -> list[str]:
     if wantsZones(parameters):
         lines.append(_("Zones: model {name}").format(name=parameters.zoneModel))
     return lines
+
+
+def expectedInWords(parameters: PartialDiffusionSRParameterNode, cards: tuple) -> str:
+    """How long a run will take by the last ones here, and what of it was not timed yet; empty when nothing is known.
+
+    Args:
+        parameters: their input volume holds an image.
+        cards: of the models that restore, in their order; none where the zones alone are segmented.
+    """
+    parts, lines = [], []
+    if cards:
+        node, options = parameters.inputVolume, optionsOf(parameters)
+        shape = node.GetImageData().GetDimensions()[::-1]
+        parts.append(timings.expectedSeconds(cards, shape, node.GetSpacing(), options))
+        if options.adapt:
+            adapting = timings.expectedAdaptingSeconds(cards[-1].name, options.adapt, options.device)
+            parts += [] if adapting is None else [adapting]
+            text = _("Adapting comes on top: {steps} steps, whose time here is known after a first run with it")
+            lines += [text.format(steps=options.adapt)] if adapting is None else []
+    if wantsZones(parameters):
+        parts.append(timings.expectedZonesSeconds(modelOf(parameters), parameters.device))
+    if None not in parts:
+        lines.insert(0, _("Expected: about {time}, by the last runs here").format(time=timings.inWords(sum(parts))))
+    return "\n".join(lines)
 
 
 def resultInWords(result: RunResult | ZoneResult) -> list[str]:

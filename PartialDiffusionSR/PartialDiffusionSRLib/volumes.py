@@ -12,6 +12,8 @@ from pdm_core.errors import InputError
 # What the core asks of a volume's source: entry of its metadata to the tag in the headers.
 _TAGS = {"slice_thickness_mm": "0018,0050", "modality": "0008,0060", "body_part": "0018,0015"}
 
+_INSTANCES = "DICOM.instanceUIDs"
+
 
 @dataclass(frozen=True)
 class VoxelData:
@@ -26,6 +28,16 @@ class VoxelData:
     array: np.ndarray
     ijkToRAS: np.ndarray
     facts: dict = field(default_factory=dict)
+
+
+def isGrayVolume(node) -> bool:
+    """Whether a node is a scalar volume itself; label maps, colors and vectors are kinds of it."""
+    return node is not None and node.GetClassName() == "vtkMRMLScalarVolumeNode"
+
+
+def firstVolume():
+    """The scene's first scalar volume, or None."""
+    return next(filter(isGrayVolume, slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")), None)
 
 
 def readVolume(node, hardenTransform: bool = False) -> VoxelData:
@@ -44,7 +56,7 @@ def readVolume(node, hardenTransform: bool = False) -> VoxelData:
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
         raise InputError(_("{name} is a label map.").format(name=name), _("Select an MR volume."))
     image = node.GetImageData()
-    if image is None or image.GetNumberOfPoints() == 0:
+    if image is None or image.GetNumberOfPoints() == 0 or image.GetPointData().GetScalars() is None:
         raise InputError(_("The volume {name} holds no image.").format(name=name), _("Load its image first."))
     if image.GetNumberOfScalarComponents() != 1:
         raise InputError(_("{name} is a color or vector volume.").format(name=name), _("Select a grayscale volume."))
@@ -55,8 +67,9 @@ def readVolume(node, hardenTransform: bool = False) -> VoxelData:
 
 
 def writeVolume(node, array: np.ndarray, ijkToRAS: np.ndarray) -> None:
-    """Put `array` `[K, J, I]` into `node`, in place in the world."""
+    """Put `array` `[K, J, I]` into `node`, in place in the world; it is no longer what DICOM files may have held."""
     slicer.util.updateVolumeFromArray(node, np.ascontiguousarray(array, dtype=np.float32))
+    node.RemoveAttribute(_INSTANCES)
     node.SetAndObserveTransformNodeID(None)
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(np.asarray(ijkToRAS, dtype=float)))
 
@@ -72,7 +85,7 @@ def _facts(node) -> dict:
     """From the DICOM database, for a volume that was loaded from it: the node knows its name and the slices' distance only."""
     # Slicer names a volume after its series, or else after its file.
     facts = {"node": node.GetName(), "series_description": node.GetName()}
-    instances = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    instances = (node.GetAttribute(_INSTANCES) or "").split()
     database = getattr(slicer, "dicomDatabase", None)
     if instances and database is not None:
         facts |= {name: database.instanceValue(instances[0], tag) for name, tag in _TAGS.items()}
@@ -96,7 +109,10 @@ def _toWorld(node, hardenTransform: bool) -> np.ndarray:
     if not hardenTransform:
         raise InputError(
             _("{name} lies under the transform {transform}.").format(**names),
-            _("Harden the transform, take the volume out of it, or allow the module to follow it."),
+            _(
+                "Harden the transform, take the volume out of it, or tick “Follow a linear transform of the input” under "
+                "Advanced (hardenTransform=True in Python)."
+            ),
         )
     matrix = vtk.vtkMatrix4x4()
     transform.GetMatrixTransformToWorld(matrix)

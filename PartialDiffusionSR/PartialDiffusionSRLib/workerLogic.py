@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import qt
@@ -24,12 +25,16 @@ class WorkerLogic(ScriptedLoadableModuleLogic):
         self._timer.timeout.connect(self._pollRuns)
 
     def queryDevices(self, answered: Callable[[list], None]) -> None:
-        """Find out in the background which devices there are.
+        """Find out in the background which devices there are, unless that is being done already.
 
         Args:
             answered: receives dicts with name, description and, for a GPU, free_bytes and total_bytes.
         """
-        self._follow(DeviceQuery(answered))
+        if any(isinstance(run, DeviceQuery) for run in self._runs):
+            return
+        # Without room for a worker nothing is known of the devices; a run will say what is wrong.
+        with suppress(OSError):
+            self._follow(DeviceQuery(answered))
 
     def cancelAll(self) -> None:
         """Ask every run to stop; each is followed until it has."""

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from pdm_core.cli.failures import as_user_error
 from pdm_core.errors import (
     CancelledError,
     InputError,
@@ -70,8 +72,13 @@ class WorkerRun(ABC):
 
     def cancel(self) -> None:
         """Ask the worker to stop at its next step; `poll` tells when it has."""
-        if not self.ended:
+        if self.ended:
+            return
+        try:
             self._worker.cancel()
+        except OSError:
+            # Not even an empty file can be written: the disk is full, or its folder was swept away.
+            self.stop()
 
     def stop(self) -> None:
         """Stop at once, for a scene that closes or an application that exits; nothing is left behind."""
@@ -100,8 +107,9 @@ class WorkerRun(ABC):
     def _succeeded(self, event: dict) -> None:
         try:
             result = self._resultOf(event)
-        except PdmError as error:
-            self._end(error=error)
+        except Exception as error:
+            # Whatever it is: raised from here, it would come again with every look at the run.
+            self._end(error=toldError(error))
             return
         self._end(result=result)
 
@@ -116,6 +124,15 @@ class WorkerRun(ABC):
             self._listener.finished(result)
         else:
             self._listener.failed(error)
+
+
+def toldError(error: Exception) -> PdmError:
+    """What a user is told of an error; the traceback of an unexpected one goes to the Python console, and stays its cause."""
+    told = as_user_error(error)
+    if told is not error:
+        told.__cause__ = error
+        traceback.print_exc()
+    return told
 
 
 def workerPython() -> str:

@@ -1,34 +1,18 @@
-"""The choice of zones and of the model that finds them, with its licence; what the panel shows where nothing is restored."""
+"""The choice of zones and of the model that finds them, with its licence."""
 
 from slicer.i18n import tr as _
 
-from PartialDiffusionSRLib.modelBox import fill
-from PartialDiffusionSRLib.parameters import Mode, PartialDiffusionSRParameterNode, wantsZones
+from PartialDiffusionSRLib.modelBox import fill, installed
+from PartialDiffusionSRLib.parameters import PartialDiffusionSRParameterNode, wantsZones
 from PartialDiffusionSRLib.zoneModels import zoneCard
 from pdm_core.errors import PdmError
 from pdm_core.zoo import ZoneCard, find_zone_model, list_zone_models
 
-# Widgets that mean nothing where the zones alone are segmented.
-_OF_RESTORATIONS = (
-    "label_Factor", "factorBox", "label_Model", "modelBox", "label_Quality", "qualitySlider", "qualityLabel", "uncertaintyBox",
-    "label_Outputvolume", "outputSelector", "label_Referencevolume", "referenceSelector", "overlayBox", "zonesBox",
-    "label_Sampler", "samplerBox", "label_Steps", "stepsBox", "label_Samples", "samplesBox", "label_Bridge", "bridgeLabel",
-    "label_Times", "gridBox", "label_Renewednoise", "etaBox", "renewBox", "label_Seed", "seedBox", "projectBox", "padBox",
-    "label_Staysinplace", "alignBox", "label_Slicesatatime", "batchBox", "label_StartShare",
-    "startShareBox",
-)  # fmt: skip
-
 
 def fillZoneModels(box, chosen: str) -> None:
     """The installed zone models; `chosen` is selected, also when it is not installed."""
-    names = [card.name for card in list_zone_models()]
+    names = [card.name for card in installed(list_zone_models)]
     fill(box, find_zone_model().name if names else "", [(name, name) for name in names], chosen)
-
-
-def showTask(ui, mode: Mode) -> None:
-    """Hide what is for restorations where the zones alone are segmented."""
-    for name in _OF_RESTORATIONS:
-        getattr(ui, name).visible = mode is not Mode.ZONES
 
 
 def showZones(ui, parameters: PartialDiffusionSRParameterNode) -> None:
@@ -37,7 +21,7 @@ def showZones(ui, parameters: PartialDiffusionSRParameterNode) -> None:
     for widget in (ui.label_Zonemodel, ui.zoneModelBox, ui.licenceLabel):
         widget.visible = wanted
     # What a scene brings along can be taken away also where there is no model.
-    ui.zonesBox.enabled = bool(list_zone_models()) or parameters.zones
+    ui.zonesBox.enabled = bool(installed(list_zone_models)) or parameters.zones
     try:
         card = zoneCard(parameters.zoneModel)
     except PdmError as error:

@@ -35,6 +35,10 @@ def start():
         logic.SetMRMLScene(scene)
         application.SetModuleLogic(name, logic)
         setattr(slicer.modules, name.lower(), types.SimpleNamespace(logic=lambda logic=logic: logic))
+    # Its logic of colors looks for the files of an installed Slicer at its start; what it does without them needs no instance.
+    scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
+    colors = slicer.modules.colors.logic()
+    slicer.modules.colors = types.SimpleNamespace(logic=lambda: slicer.vtkSlicerColorLogic, kept=colors)
     slicer.app = Application(application)
     slicer.util.mainWindow = lambda: None
     slicer.util.loadUI = qt_standin.load_ui

@@ -66,6 +66,21 @@ def test_the_overlay_colors_the_right_view_alone_and_can_be_taken_away(compared)
     np.testing.assert_array_equal(right.picture(), plain)
 
 
+def test_the_overlays_colors_have_a_scale_while_it_is_there(compared):
+    from PartialDiffusionSRLib.comparison import setOverlayVisible
+
+    _node, result, _left, right = compared
+    scale_of = slicer.modules.colors.logic().GetColorLegendDisplayNode
+    setOverlayVisible(False)
+    assert scale_of(result.detail) is None
+    for visible in (True, False, True):
+        setOverlayVisible(visible)
+        assert scale_of(result.detail).GetVisibility() == visible
+    assert scale_of(result.detail).GetTitleText() == "t2 SR x2 added detail"
+    assert scale_of(result.detail).GetViewNodeIDs() == (right.mrmlSliceNode().GetID(),)
+    assert slicer.modules.colors.logic().GetNumberOfColorLegendDisplayNodes(result.detail) == 1
+
+
 def test_a_second_comparison_says_nothing_on_the_error_stream(compared, capfd):
     from PartialDiffusionSRLib.comparison import showComparison
 

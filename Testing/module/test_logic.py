@@ -58,6 +58,12 @@ def test_process_leaves_a_sharper_volume_beside_the_input(logic, a_volume_node):
     assert (result.volume.GetDisplayNode().GetWindow(), result.volume.GetDisplayNode().GetLevel()) == (123, 321)
     for companion in (result.volume, result.uncertainty, result.detail, result.provenanceNode):
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(companion)) == study
+    for image in (result.volume, result.uncertainty, result.detail):
+        item = hierarchy.GetItemByDataNode(image)
+        described = f"Estimated, not for diagnosis: {image.GetName()}"
+        assert hierarchy.GetItemAttribute(item, "DICOM.Modality") == "MR"
+        assert hierarchy.GetItemAttribute(item, "DICOM.SeriesDescription") == described
+    assert not hierarchy.GetItemAttributeNames(hierarchy.GetItemByDataNode(node))
     record = json.loads(result.provenanceNode.GetText())
     assert record == result.provenance and record["consistency_db"] > 90
     assert "not for diagnosis" in result.volume.GetAttribute("PartialDiffusionSR.Notice")

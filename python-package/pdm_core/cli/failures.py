@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import traceback
 
 from pdm_core.cli.console import print_event
 from pdm_core.errors import CancelledError, MemoryShortageError, MissingDependencyError, PdmError
@@ -26,15 +27,18 @@ def as_user_error(error: BaseException) -> PdmError:
             f"The installed torch cannot use this GPU: {_first_line(error)}.",
             "Choose the device cpu, or install a torch that was built for this GPU and driver.",
         )
-    if isinstance(error, ImportError | OSError) and "torch" in text:
-        return MissingDependencyError(f"PyTorch cannot be loaded: {_first_line(error)}.", "Install torch 2.4 or newer again.")
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return PdmError(f"The disk is full: {error.filename} could not be written.", "Free some space, then run again.")
+    if isinstance(error, ImportError | OSError) and ("torch" in text or _inside_torch(error)):
+        return MissingDependencyError(f"PyTorch cannot be loaded: {_first_line(error)}.", "Install torch 2.4 or newer again.")
     if isinstance(error, ModuleNotFoundError):
         return MissingDependencyError(
             f"The Python package {error.name} is not installed.", f"Install it: pip install {error.name}"
         )
-    return PdmError(f"Unexpected {type(error).__name__}: {error}.", "Run again with --debug and report it.")
+    return PdmError(
+        f"Unexpected {type(error).__name__}: {error}.",
+        "Report it with the details, which a command line shows with --debug.",
+    )
 
 
 def report(error: PdmError, *, json_lines: bool) -> int:
@@ -48,6 +52,12 @@ def report(error: PdmError, *, json_lines: bool) -> int:
     text = " ".join(str(error).split())
     print(f"pdm-sr: error: {text}", file=sys.stderr)
     return error.exit_code
+
+
+def _inside_torch(error: BaseException) -> bool:
+    """Whether torch was at work: what it misses, a library of the GPU's say, need not bear its name."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__", "").split(".")[0] == "torch" for frame, _line in frames)
 
 
 def _first_line(error: BaseException) -> str:

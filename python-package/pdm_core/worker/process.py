@@ -111,10 +111,10 @@ class WorkerProcess:
     def close(self, *, patience_s: float = _POLITE_S) -> None:
         """Make sure that nothing is left: a running job is cancelled, after `patience_s` killed; the folder is removed."""
         if self._process.poll() is None:
-            self.cancel()
             try:
+                self.cancel()
                 self._process.wait(patience_s)
-            except subprocess.TimeoutExpired:
+            except (OSError, subprocess.TimeoutExpired):
                 self.kill()
                 self._process.wait()
         for reader in self._readers:

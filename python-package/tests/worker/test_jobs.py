@@ -138,12 +138,23 @@ def test_the_devices_are_named(tmp_path):
         (ModuleNotFoundError("No module named 'monai'", name="monai"), "missing", "monai"),
         (ZeroDivisionError("oh"), "error", "ZeroDivisionError"),
         (OSError(28, "No space left on device", "/d/x.npy"), "error", "disk is full"),
+        (OSError(28, "No space left on device", "/torch/x.npy"), "error", "disk is full"),
     ],
 )
 def test_exceptions_become_what_a_user_can_act_on(error, kind, reason):
     told = as_user_error(error)
     assert told.kind == kind and reason in told.message
     assert told.hint
+
+
+def test_a_library_that_torch_misses_need_not_bear_its_name():
+    namespace = {"__name__": "torch.loading"}
+    exec("def load(): raise ImportError('libcudart.so.12: cannot open shared object file')", namespace)
+    with pytest.raises(ImportError) as raised:
+        namespace["load"]()
+    told = as_user_error(raised.value)
+    assert told.kind == "missing" and "PyTorch cannot be loaded: libcudart" in told.message
+    assert "Unexpected" in as_user_error(ImportError("libcudart.so.12: cannot open shared object file")).message
 
 
 def test_slices_are_restored_and_measured_on_their_own_grid(a_job, both_zoo):
