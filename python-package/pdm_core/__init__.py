@@ -12,6 +12,7 @@ from pdm_core.errors import CancelledError, InputError, MissingDependencyError, 
 from pdm_core.pipeline.options import SuperResolutionOptions
 
 if TYPE_CHECKING:
+    from pdm_core.pipeline.dicom_outputs import write_dicom
     from pdm_core.pipeline.super_resolution import SuperResolutionResult, super_resolve
     from pdm_core.segmentation.zones import segment_zones
     from pdm_core.volume import Volume, read_volume, write_volume
@@ -25,6 +26,7 @@ _HOMES = {
     "read_volume": "pdm_core.volume",
     "segment_zones": "pdm_core.segmentation.zones",
     "super_resolve": "pdm_core.pipeline.super_resolution",
+    "write_dicom": "pdm_core.pipeline.dicom_outputs",
     "write_volume": "pdm_core.volume",
 }
 
@@ -42,6 +44,7 @@ __all__ = [
     "read_volume",
     "segment_zones",
     "super_resolve",
+    "write_dicom",
     "write_volume",
 ]
 

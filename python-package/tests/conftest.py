@@ -108,3 +108,78 @@ def _a_model(folder, name, mode, factors, **changes):
         licence="Apache-2.0", parameters=0, sha256="", smoke={}, thickness=(0.7, 1.3) if mode == "through-plane" else None,
     )  # fmt: skip
     return export_model(module, card, folder)
+
+
+@pytest.fixture
+def a_dicom_series(tmp_path):
+    """Writes a made-up MR series, with elements that a derived one takes over and others that it must not."""
+
+    def write(name, plane="axial", slices=5, size=(40, 36), **changes):
+        import pydicom
+
+        (tmp_path / name).mkdir()
+        uids = [pydicom.uid.generate_uid(prefix=None) for _ in range(3)]
+        for number in range(slices):
+            image = _an_mr_image(number, _directions()[plane], size)
+            image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = uids
+            for keyword, value in changes.items():
+                setattr(image, keyword, value)
+            # Names tell nothing of the order.
+            _save_dicom(image, tmp_path / name / f"{slices - number}.dcm")
+        return tmp_path / name
+
+    return write
+
+
+def _directions():
+    import numpy as np
+
+    turned = np.linalg.qr(np.array([[1, 0.3, 0.2], [-0.25, 1, 0.1], [-0.1, -0.2, 1.0]]))[0]
+    return {
+        "axial": np.array([[1.0, 0, 0], [0, 1, 0]]),
+        "sagittal": np.array([[0, 1.0, 0], [0, 0, -1]]),
+        "coronal": np.array([[1.0, 0, 0], [0, 0, -1]]),
+        "oblique": turned[:, :2].T,
+    }
+
+
+def _an_mr_image(number, orientation, size):
+    import numpy as np
+    import pydicom
+
+    image = pydicom.Dataset()
+    image.SpecificCharacterSet = "ISO_IR 100"
+    image.PatientName, image.PatientID, image.PatientBirthDate, image.PatientSex = "Müller^Zoë", "P-17", "19500102", "M"
+    image.StudyDate, image.StudyTime, image.AccessionNumber = "20200301", "101500", "A1"
+    image.SOPClassUID, image.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.4", pydicom.uid.generate_uid(prefix=None)
+    image.Modality, image.PatientPosition, image.BodyPartExamined = "MR", "FFS", "PROSTATE"
+    image.ImageType = ["ORIGINAL", "PRIMARY", "M", "NORM"]
+    image.SeriesNumber, image.SeriesDescription, image.InstanceNumber = 5, "t2_tse_tra", number + 1
+    image.Manufacturer, image.SoftwareVersions, image.MagneticFieldStrength = "Maker", "syngo X", "3"
+    image.RepetitionTime, image.EchoTime, image.ScanningSequence, image.SequenceVariant = "4000", "101", "SE", "SK"
+    image.SliceThickness, image.PixelSpacing = "3", ["0.5", "0.625"]
+    image.ImageOrientationPatient = [f"{value:.13f}"[:16] for value in orientation.ravel()]
+    position = np.array([-10.123456, 20.5, -7.25]) + number * 3.6 * np.cross(*orientation)
+    image.ImagePositionPatient = [f"{value:.11f}"[:16] for value in position]
+    image.AcquisitionTime, image.BurnedInAnnotation, image.ImageComments = f"1016{number:02}", "NO", "sharp"
+    image.PerformedProcedureStepID, image.LossyImageCompression = "step", "00"
+    image.WindowCenter, image.WindowWidth = "500", "1000"
+    image.add_new(0x60000010, "US", 40)
+    image.private_block(0x0029, "MAKER", create=True).add_new(1, "LO", "secret")
+    image.Rows, image.Columns = size
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 12, 11, 0
+    image.SmallestImagePixelValue, image.PixelPaddingValue = 0, 0
+    image.PixelData = np.random.default_rng(number).integers(0, 1000, size).astype("<u2").tobytes()
+    return image
+
+
+def _save_dicom(image, path):
+    import pydicom
+
+    image.file_meta = pydicom.dataset.FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    image.is_little_endian, image.is_implicit_VR = True, False
+    image.save_as(path, write_like_original=False)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pdm_core.pipeline.super_resolution import SuperResolutionResult
     from pdm_core.segmentation.zones import Zones
     from pdm_core.volume import Volume
+    from pdm_core.volume.dicom.source_series import SourceSeries
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -31,6 +32,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--zone-model", default="auto", help="see pdm-sr segment --model")
     parser.add_argument("--dtype", default="float32", help="number format of the output (default float32)")
+    parser.add_argument(
+        "--dicom", type=Path, metavar="FOLDER", help="write the result as a DICOM series too, derived from that of the input"
+    )
     parser.add_argument("--series", help="which series of a DICOM folder")
     add_progress_argument(parser)
     return parser
@@ -38,6 +42,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything, then restore, then find the zones where they are wanted, then write."""
+    from pdm_core.pipeline.dicom_outputs import write_dicom
     from pdm_core.pipeline.outputs import write_result
     from pdm_core.pipeline.zone_outputs import as_table, write_zone_files
     from pdm_core.volume import read_volume
@@ -49,13 +54,18 @@ def run(arguments: argparse.Namespace) -> int:
     check_dtype(arguments.dtype)
     find_models(options.mode, options.model, options.factor)
     _check_outputs(arguments, options.samples)
-    volume = read_volume(arguments.input, series=arguments.series)
+    source = None if arguments.dicom is None else _dicom_source(arguments)
+    volume = read_volume(arguments.input, series=arguments.series) if source is None else source.read()
 
     with console_for(arguments) as console:
         result, zones = _restored(volume, options, arguments, console)
         record = write_result(result, arguments.output, dtype=arguments.dtype, uncertainty=arguments.uncertainty)
         facts: dict[str, Any] = {"output": str(arguments.output), "provenance": str(record)}
         summary = _summary(result, arguments.output)
+        if source is not None:
+            write_dicom(result, arguments.dicom, source=source)
+            facts["dicom"] = str(arguments.dicom)
+            summary += f"\n{arguments.dicom}: {result.volume.shape[0]} DICOM files, marked as derived and estimated."
         if zones is not None:
             write_zone_files(zones, arguments.zones, source=volume)
             facts |= {"zones": str(arguments.zones), "zones_input": str(on_the_input(arguments.zones))}
@@ -89,6 +99,18 @@ def _check_outputs(arguments: argparse.Namespace, samples: int) -> None:
     check_outputs(arguments.input, files, recorded)
     if arguments.uncertainty is not None and samples < 2:
         raise InputError("An uncertainty needs at least two samples.", "Add --samples 4.")
+
+
+def _dicom_source(arguments: argparse.Namespace) -> SourceSeries:
+    """The series that the DICOM output will be derived from; refuses a folder that cannot be its place."""
+    from pdm_core.volume.dicom.source_series import open_series
+    from pdm_core.volume.dicom.writer import check_series_folder
+
+    folder = check_series_folder(arguments.dicom, arguments.input).resolve()
+    for path in (arguments.output, arguments.uncertainty, arguments.zones):
+        if path is not None and path.resolve().is_relative_to(folder):
+            raise InputError(f"The output {path} lies in the folder of the DICOM output.", "Choose another folder for either.")
+    return open_series(arguments.input, arguments.series)
 
 
 def _summary(result: SuperResolutionResult, output: Path) -> str:

@@ -33,7 +33,13 @@ def stage_record(
 ) -> dict[str, Any]:
     """What one stage of a run was: the model, how it was sampled, on which grids, and how exactly what was measured is met."""
     return {
-        "model": {"name": card.name, "version": card.version, "sha256": card.sha256, "licence": card.licence},
+        "model": {
+            "name": card.name,
+            "version": card.version,
+            "method": card.method,
+            "sha256": card.sha256,
+            "licence": card.licence,
+        },
         "sampling": {
             "sampler": plan.sampler,
             "steps": plan.steps,

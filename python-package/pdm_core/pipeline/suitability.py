@@ -11,6 +11,7 @@ from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.errors import InputError
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.slices import SliceGrid
+from pdm_core.volume.dicom.derivation import ESTIMATE
 from pdm_core.zoo import ModelCard
 from pdm_core.zoo.validity import notes_on_spacing
 
@@ -47,6 +48,18 @@ def notes_on_modality(lattice: Lattice) -> Iterator[str]:
     modality = lattice.metadata.get("modality")
     if modality not in (None, "", "MR"):
         yield f"The modality is {modality}, not MR: the model has never seen such images."
+
+
+def notes_on_origin(lattice: Lattice) -> Iterator[str]:
+    """What to say of images that were computed from others, as far as their headers tell."""
+    kind = str(lattice.metadata.get("image_type", "")).split("/")
+    if ESTIMATE in kind:
+        yield "The input is itself a result of super-resolution: what was estimated there is taken for measured here."
+    elif kind[0] == "DERIVED":
+        yield (
+            "The headers mark the input as a derived image, not as acquired: what was computed before "
+            "(smoothed, reformatted, interpolated) is taken for measured."
+        )
 
 
 def notes_on_pixels(lattice: Lattice, card: ModelCard, factor: float, bandwidth: Bandwidth) -> Iterator[str]:

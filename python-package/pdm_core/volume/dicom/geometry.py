@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -86,3 +87,27 @@ def _check_tilt(step: Matrix, normal: Matrix, source: str) -> None:
             f"{source}: the slices are shifted sideways, as by a gantry tilt of {degrees:.1f} degrees.",
             "Correct the tilt first; the voxels do not form a rectangular grid.",
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The place of one slice of a volume, as DICOM says it.
+
+    Attributes:
+        k: index of the slice in the volume.
+        position: centre of the first pixel, mm, LPS.
+        orientation: unit vectors along a row and down a column, (2, 3), LPS.
+    """
+
+    k: int
+    position: Matrix
+    orientation: Matrix
+
+
+def planes_of(ijk_to_ras: Matrix, slices: int) -> list[Plane]:
+    """The planes of a volume in the order of their normals, whatever the handedness of the volume."""
+    lps = _LPS_TO_RAS @ ijk_to_ras
+    orientation = np.stack([lps[:3, axis] / np.linalg.norm(lps[:3, axis]) for axis in (0, 1)])
+    planes = [Plane(k, lps[:3, 3] + k * lps[:3, 2], orientation) for k in range(slices)]
+    along = float(lps[:3, 2] @ np.cross(orientation[0], orientation[1]))
+    return planes if along > 0 else planes[::-1]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SAME_DIRECTION = 1e-3
 _FACTS = {
     "modality": "Modality",
+    "image_type": "ImageType",
     "series_description": "SeriesDescription",
     "series_number": "SeriesNumber",
     "series_uid": "SeriesInstanceUID",
@@ -145,9 +146,14 @@ def _facts(dataset: Dataset, path: Path) -> dict[str, Any]:
     for name, keyword in _FACTS.items():
         value = first_value(dataset, keyword)
         if value not in (None, ""):
-            facts[name] = float(value) if isinstance(value, float) else str(value)
+            facts[name] = float(value) if isinstance(value, float) else _as_text(value)
     facts.setdefault("series_uid", str(path))
     return facts
+
+
+def _as_text(value: Any) -> str:
+    """A value, or several parted by slashes."""
+    return str(value) if isinstance(value, str) or not isinstance(value, Iterable) else "/".join(map(str, value))
 
 
 def _name(stacks: list[Stack]) -> None:

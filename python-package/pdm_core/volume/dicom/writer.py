@@ -1,0 +1,159 @@
+"""A derived volume as a DICOM series: one file a slice, MR Image Storage, complete or not at all."""
+
+from __future__ import annotations
+
+import os
+from copy import deepcopy
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pdm_core.atomic import replacing_folder
+from pdm_core.errors import InputError
+from pdm_core.volume.dicom.copied import copied_header
+from pdm_core.volume.dicom.derivation import Derivation, image_reference, mark_derived
+from pdm_core.volume.dicom.encoding import Encoding, decimal_string
+from pdm_core.volume.dicom.geometry import Plane, planes_of
+from pdm_core.volume.dicom.source_series import SourceSeries
+from pdm_core.volume.volume import FloatArray, Volume
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
+_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+
+
+def write_series(volume: Volume, folder: str | Path, source: SourceSeries, derivation: Derivation) -> Path:
+    """Write `volume` as a new series of the study of `source`.
+
+    Intensities are whole numbers where the source's are as coarse, else rescaled; a rounding is at most half a step of the
+    source, or of 1/65535 of the range where that is larger.
+
+    Args:
+        volume: an image of the same place.
+        folder: where to; it does not exist or is empty, and lies outside the source's.
+        source: the series that it was made from.
+        derivation: how it was made.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: see `check_series_folder`; disk trouble.
+    """
+    target = check_series_folder(folder, source.path)
+    encoding = Encoding.of(volume.array, source.steps)
+    header = _series_header(volume, source, derivation, encoding)
+    planes = planes_of(volume.ijk_to_ras, volume.shape[0])
+    references = [image_reference(item) for item in source.headers]
+    # Within the slices each one is made from its own; new slices are made from all.
+    paired = len(references) == len(planes)
+    try:
+        with replacing_folder(target) as scratch:
+            for number, plane in enumerate(planes, start=1):
+                image = deepcopy(header)
+                image.SourceImageSequence = references[plane.k : plane.k + 1] if paired else references
+                _add_place(image, plane, number)
+                _add_pixels(image, volume.array[plane.k], encoding)
+                _save(image, scratch / f"{number:04}.dcm")
+    except OSError as error:
+        raise InputError(f"{target} could not be written: {error}.", "Check the disk's space and rights.") from error
+    return target
+
+
+def check_series_folder(folder: str | Path, source: Path) -> Path:
+    """Return `folder` when a series can be written there, or raise `InputError`; for use before long work."""
+    target = Path(folder)
+    if not target.resolve().parent.is_dir():
+        raise InputError(f"The folder {target.parent} for the DICOM output does not exist.", "Create it first.")
+    inside = source.resolve() if source.is_dir() else source.resolve().parent
+    if target.resolve() == inside or (source.is_dir() and target.resolve().is_relative_to(inside)):
+        raise InputError(f"The DICOM output {target} lies in the folder of the input.", "Choose another folder.")
+    if target.exists() and not target.is_dir():
+        raise InputError(f"The DICOM output {target} is a file.", "Give the name of a folder.")
+    if target.is_dir() and any(target.iterdir()):
+        raise InputError(f"The folder {target} for the DICOM output is not empty.", "Give a new folder.")
+    if not os.access(target.resolve().parent, os.W_OK):
+        raise InputError(f"The folder {target.resolve().parent} cannot be written to.", "Choose another folder.")
+    return target
+
+
+def _series_header(volume: Volume, source: SourceSeries, derivation: Derivation, encoding: Encoding) -> Dataset:
+    """What all slices have in common."""
+    from pydicom.uid import generate_uid
+
+    header = copied_header(source)
+    mark_derived(header, source, derivation)
+    header.SOPClassUID = _MR_IMAGE_STORAGE
+    header.SeriesInstanceUID = generate_uid(prefix=None)
+    now = datetime.now()
+    for name in ("InstanceCreation", "Series", "Content"):
+        setattr(header, f"{name}Date", f"{now:%Y%m%d}")
+        setattr(header, f"{name}Time", f"{now:%H%M%S}")
+    _add_spacing(header, volume, source, derivation)
+    _add_window(header, volume.array, source)
+    if encoding.rescaled:
+        header.RescaleSlope, header.RescaleIntercept = decimal_string(encoding.slope), decimal_string(encoding.intercept)
+        header.RescaleType = "US"
+    return header
+
+
+def _add_spacing(header: Dataset, volume: Volume, source: SourceSeries, derivation: Derivation) -> None:
+    columns, rows, distance = volume.spacing
+    header.PixelSpacing = [decimal_string(rows), decimal_string(columns)]
+    thickness = source.common("SliceThickness") if derivation.thickness_mm is None else derivation.thickness_mm
+    if thickness is not None:
+        header.SliceThickness = decimal_string(float(thickness))
+    if volume.shape[0] > 1:
+        header.SpacingBetweenSlices = decimal_string(distance)
+
+
+def _add_window(header: Dataset, array: FloatArray, source: SourceSeries) -> None:
+    """The source's window where it has one for all slices that shows this image; else one for all but the extremes."""
+    low, high = (float(value) for value in np.percentile(array, (0.5, 99.5)))
+    center, width = source.common("WindowCenter"), source.common("WindowWidth")
+    if _is_number(center) and _is_number(width) and width >= 1 and abs(center - (low + high) / 2) < (width + high - low) / 2:
+        header.WindowCenter, header.WindowWidth = decimal_string(center), decimal_string(width)
+        return
+    header.WindowCenter = decimal_string(float(f"{(low + high) / 2:.6g}"))
+    header.WindowWidth = decimal_string(max(1.0, float(f"{high - low:.6g}")))
+
+
+def _add_place(image: Dataset, plane: Plane, number: int) -> None:
+    from pydicom.uid import generate_uid
+
+    image.SOPInstanceUID = generate_uid(prefix=None)
+    image.InstanceNumber = number
+    image.ImagePositionPatient = [decimal_string(value) for value in plane.position]
+    image.ImageOrientationPatient = [decimal_string(value) for value in plane.orientation.ravel()]
+    image.SliceLocation = decimal_string(float(plane.position @ np.cross(*plane.orientation)))
+
+
+def _add_pixels(image: Dataset, intensities: FloatArray, encoding: Encoding) -> None:
+    image.Rows, image.Columns = intensities.shape
+    image.SamplesPerPixel = 1
+    image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
+    image.PixelRepresentation = int(encoding.signed)
+    image.PixelData = encoding.stored(intensities).tobytes()
+
+
+def _save(image: Dataset, path: Path) -> None:
+    import pydicom
+    from pydicom.dataset import FileMetaDataset
+
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = pydicom.uid.UID(_EXPLICIT_LITTLE_ENDIAN)
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    if int(pydicom.__version_info__[0]) >= 3:
+        image.save_as(path, enforce_file_format=True)
+        return
+    image.is_little_endian, image.is_implicit_VR = True, False
+    image.save_as(path, write_like_original=False)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
