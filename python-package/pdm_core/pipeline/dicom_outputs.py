@@ -40,12 +40,22 @@ def write_dicom(
         InputError: the source is no DICOM series of MR images or not the one of the result, or the folder cannot be used.
     """
     found = source if isinstance(source, SourceSeries) else open_series(source, series)
-    if volume_sha256(found.read()) != result.provenance["input"]["sha256"]:
-        raise InputError(
-            f"The result was not made from {found.path}, series {found.stack.id}: the voxels or their place differ.",
-            "Give the series that was read, and restore it unchanged.",
-        )
+    _check_same(found, result.provenance["input"])
     return write_series(result.volume, folder, found, derivation_of(result))
+
+
+def _check_same(source: SourceSeries, restored: Mapping[str, Any]) -> None:
+    """Refuse to put a result into the study of another patient: neither the name of a series nor its voxels suffice alone."""
+    differing = None
+    if restored["source"].get("series_uid") != source.stack.facts["series_uid"]:
+        differing = "that has another series UID"
+    elif volume_sha256(source.read()) != restored["sha256"]:
+        differing = "its voxels or their place differ"
+    if differing is not None:
+        raise InputError(
+            f"The result was not made from {source.path}, series {source.stack.id}: {differing}.",
+            "Give the DICOM series that was read, and restore it unchanged.",
+        )
 
 
 def derivation_of(result: SuperResolutionResult) -> Derivation:
