@@ -70,7 +70,7 @@ def derivation_of(result: SuperResolutionResult) -> Derivation:
         f"Research use, not for diagnosis. Mode {options.mode}, {_aim(options)}. {' '.join(_stages(record))} "
         f"Samples {options.samples}, seed {options.seed}, projection on the measured data {projected}."
     )
-    return Derivation(options.label, text, f"pdm_core {version}", thickness)
+    return Derivation(options.label, text, version, thickness)
 
 
 def _aim(options: SuperResolutionOptions) -> str:

@@ -190,6 +190,19 @@ def test_a_lossy_past_is_not_forgotten(a_dicom_series, tmp_path):
     assert (image.LossyImageCompression, image.LossyImageCompressionRatio) == ("01", 8)
 
 
+def test_a_damaged_element_is_left_out(a_dicom_series, tmp_path):
+    folder = a_dicom_series("in", AcquisitionMatrix=[320, 0, 0, 310])
+    whole = b"\x18\x00\x10\x13US\x08\x00" + np.array([320, 0, 0, 310], "<u2").tobytes()
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        assert content.count(whole) == 1
+        # Three bytes cannot be numbers of two.
+        path.write_bytes(content.replace(whole, whole[:6] + b"\x03\x00abc"))
+    source = open_series(folder)
+    image = headers(write_series(source.read(), tmp_path / "out", source, IN_PLANE))[0]
+    assert "AcquisitionMatrix" not in image and image.EchoTime == 101
+
+
 def test_long_words_are_cut_where_the_standard_ends(a_dicom_series, tmp_path):
     source = open_series(a_dicom_series("in", SeriesDescription="x" * 60, DerivationDescription="y" * 1000))
     image = headers(write_series(source.read(), tmp_path / "out", source, IN_PLANE))[0]

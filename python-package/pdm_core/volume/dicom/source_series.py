@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,10 +38,16 @@ class SourceHeader:
     frame: int | None
 
     def element(self, keyword: str) -> DataElement | None:
-        """The element that holds a value for `keyword`: of the file, else of the frame, else what all frames share."""
+        """The element that holds a value for `keyword`: of the file, else of the frame, else what all frames share.
+
+        A damaged one counts as absent: an image is not lost for a fact beside it.
+        """
+        from pydicom.errors import BytesLengthException
+
         for holder in (self.dataset, *self._groups()):
-            if keyword in holder and not holder[keyword].is_empty:
-                return holder[keyword]
+            with suppress(ValueError, NotImplementedError, BytesLengthException):
+                if keyword in holder and not holder[keyword].is_empty:
+                    return holder[keyword]
         return None
 
     def value(self, keyword: str) -> Any:
