@@ -34,8 +34,10 @@ def read_stack(stack: Stack, path: Path) -> Volume:
     """The volume of one stack; `path` names it in messages.
 
     Raises:
-        InputError: the slices form no regular grid or cannot be decoded.
+        InputError: the slices form no regular grid or cannot be decoded, or a file beside them is damaged.
     """
+    if stack.problem is not None:
+        raise stack.problem
     source = f"{path}, series {stack.id}"
     frames = ordered(stack.frames)
     thickness = stack.facts.get("slice_thickness_mm")
