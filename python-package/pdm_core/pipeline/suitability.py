@@ -11,6 +11,7 @@ from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.errors import InputError
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.slices import SliceGrid
+from pdm_core.volume.nifti_place import notes_on_places
 from pdm_core.zoo import ModelCard
 from pdm_core.zoo.validity import notes_on_spacing
 
@@ -42,8 +43,9 @@ def notes_on_samples(card: ModelCard, plan: SamplingPlan, samples: int) -> Itera
         )
 
 
-def notes_on_modality(lattice: Lattice) -> Iterator[str]:
-    """What to say of images that are no MRI."""
+def notes_on_source(lattice: Lattice) -> Iterator[str]:
+    """What to say of images that are no MRI, or whose place in the patient is not certain."""
+    yield from notes_on_places(lattice.metadata)
     modality = lattice.metadata.get("modality")
     if modality not in (None, "", "MR"):
         yield f"The modality is {modality}, not MR: the model has never seen such images."
