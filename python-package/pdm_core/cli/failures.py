@@ -31,10 +31,10 @@ def as_user_error(error: BaseException) -> PdmError:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         what = f": {error.filename} could not be written" if error.filename else ""
         return PdmError(f"The disk is full{what}.", "Free some space, then run again.")
-    if isinstance(error, ImportError | OSError) and ("torch" in text or _inside_torch(error)):
-        return MissingDependencyError(f"PyTorch cannot be loaded: {_first_line(error)}.", "Install torch 2.4 or newer again.")
     if isinstance(error, PermissionError):
         return PdmError(f"{error.filename} cannot be opened or written.", "Check your rights, or choose another folder.")
+    if isinstance(error, ImportError | OSError) and ("torch" in text or _inside_torch(error)):
+        return MissingDependencyError(f"PyTorch cannot be loaded: {_first_line(error)}.", "Install torch 2.4 or newer again.")
     if isinstance(error, ModuleNotFoundError):
         return MissingDependencyError(
             f"The Python package {error.name} is not installed.", f"Install it: pip install {error.name}"
