@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -56,7 +57,7 @@ class BarConsole:
     def result(self, summary: str, facts: Mapping[str, Any]) -> None:
         """Print the summary."""
         self.close()
-        print(summary)
+        say(summary)
 
     def close(self) -> None:
         """Remove the bar."""
@@ -88,7 +89,7 @@ class LineConsole:
 
     def result(self, summary: str, facts: Mapping[str, Any]) -> None:
         """Print the summary."""
-        print(summary)
+        say(summary)
 
 
 class JsonConsole:
@@ -115,9 +116,44 @@ def print_event(event: Mapping[str, Any]) -> None:
     try:
         print(json.dumps(event), flush=True)
     except OSError:
-        # What else is said goes nowhere: a second broken pipe would end the work before its checkpoint.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        # A second broken pipe would end the work before its checkpoint.
+        _say_no_more()
         signal.raise_signal(signal.SIGTERM)
+
+
+def say(text: str) -> None:
+    """Print `text` on standard output; whoever listened may have heard enough, as `head` does after its ten lines."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _say_no_more()
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Within the block standard output takes every character, and after it what is left of it goes out or nowhere.
+
+    A character that a code page lacks, or a reader that has left, is no reason to fail when all is done.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        try:
+            # There is none where the caller has closed it.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:
+            _say_no_more()
+
+
+def _say_no_more() -> None:
+    """What else is printed goes nowhere, and so does what the interpreter writes out at its end."""
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    with suppress(OSError, ValueError):
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    sys.stdout = nowhere
 
 
 def add_progress_argument(parser: argparse.ArgumentParser) -> None:

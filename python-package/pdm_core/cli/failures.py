@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
+from contextlib import suppress
 
 from pdm_core.cli.console import print_event
 from pdm_core.errors import CancelledError, MemoryShortageError, MissingDependencyError, PdmError
@@ -28,7 +29,10 @@ def as_user_error(error: BaseException) -> PdmError:
             "Choose the device cpu, or install a torch that was built for this GPU and driver.",
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return PdmError(f"The disk is full: {error.filename} could not be written.", "Free some space, then run again.")
+        what = f": {error.filename} could not be written" if error.filename else ""
+        return PdmError(f"The disk is full{what}.", "Free some space, then run again.")
+    if isinstance(error, PermissionError):
+        return PdmError(f"{error.filename} cannot be opened or written.", "Check your rights, or choose another folder.")
     if isinstance(error, ImportError | OSError) and ("torch" in text or _inside_torch(error)):
         return MissingDependencyError(f"PyTorch cannot be loaded: {_first_line(error)}.", "Install torch 2.4 or newer again.")
     if isinstance(error, ModuleNotFoundError):
@@ -50,7 +54,9 @@ def report(error: PdmError, *, json_lines: bool) -> int:
     if json_lines:
         print_event({"event": "error", "kind": error.kind, "message": error.message, "hint": error.hint})
     text = " ".join(str(error).split())
-    print(f"pdm-sr: error: {text}", file=sys.stderr)
+    # No one may be there to read it either; the exit code stays.
+    with suppress(BrokenPipeError):
+        print(f"pdm-sr: error: {text}", file=sys.stderr, flush=True)
     return error.exit_code
 
 

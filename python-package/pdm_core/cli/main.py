@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from pdm_core.cli import batch, converge, demo, distill, evaluate, models, prepare, segment, train, upsample
+from pdm_core.cli.console import speaking
 from pdm_core.cli.failures import as_user_error, report
 from pdm_core.errors import InputError
 from pdm_core.version import package_version
@@ -40,12 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Known before the words are understood, so that a mistake among them is reported as the caller asked.
     json_lines = "--progress=json" in words or ("--progress", "json") in pairwise(words)
     arguments = argparse.Namespace(debug=False, progress="json" if json_lines else "bar")
-    try:
-        return run_command(words, arguments)
-    except (Exception, KeyboardInterrupt) as error:
-        if arguments.debug:
-            traceback.print_exc()
-        return report(as_user_error(error), json_lines=arguments.progress == "json")
+    with speaking():
+        try:
+            return run_command(words, arguments)
+        except (Exception, KeyboardInterrupt) as error:
+            if arguments.debug:
+                traceback.print_exc()
+            return report(as_user_error(error), json_lines=arguments.progress == "json")
 
 
 def run_command(words: Sequence[str], arguments: argparse.Namespace | None = None) -> int:

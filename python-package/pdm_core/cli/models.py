@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdm_core.cli.console import add_progress_argument, console_for
+from pdm_core.cli.console import add_progress_argument, console_for, say
 from pdm_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,17 +47,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> None:
     if arguments.json:
-        print(json.dumps([json.loads(card.as_json()) for card in _listed(arguments.systems)], indent=1))
+        say(json.dumps([json.loads(card.as_json()) for card in _listed(arguments.systems)], indent=1))
         return
     cards = _listed(arguments.systems)
     width = max((len(card.name) for card in cards), default=0)
     for card in cards:
         licence = "  (non-commercial use only)" if card.non_commercial else ""
-        print(f"{card.name:{width}} {_use(card):12} {card.parameters / 1e6:5.1f} M  {card.title}{licence}")
+        say(f"{card.name:{width}} {_use(card):12} {card.parameters / 1e6:5.1f} M  {card.title}{licence}")
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    print(_card(arguments.name).as_json(), end="")
+    say(_card(arguments.name).as_json().rstrip())
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -65,7 +65,7 @@ def _verify(arguments: argparse.Namespace) -> None:
 
     for card in [_card(arguments.name)] if arguments.name else [*_cards(), *_listed(systems=True)]:
         verify_model(card)
-        print(f"{card.name}: verified (SHA-256 {card.sha256[:12]}…, {card.parameters} parameters, forward pass).")
+        say(f"{card.name}: verified (SHA-256 {card.sha256[:12]}…, {card.parameters} parameters, forward pass).")
 
 
 def _listed(systems: bool) -> Sequence[ModelCard | ZoneCard]:
@@ -109,7 +109,7 @@ def _import(arguments: argparse.Namespace) -> None:
     from pdm_core.zoo import import_model
 
     card = import_model(arguments.weights, arguments.card)
-    print(f"{card.name} is imported: {card.weights}")
+    say(f"{card.name} is imported: {card.weights}")
 
 
 def _add(arguments: argparse.Namespace) -> None:

@@ -17,15 +17,22 @@ def check_outputs(source: Path, files: Iterable[Path], recorded: Iterable[Path])
         recorded: those of them that get a record beside them.
 
     Raises:
-        InputError: an ending or a folder is wrong, the input would be overwritten, or two outputs have one name.
+        InputError: an ending or a folder is wrong, the input or its record would be overwritten, or two outputs have one
+            name.
     """
     from pdm_core.pipeline.outputs import provenance_path
     from pdm_core.volume.write import checked_output, refuse_overwriting_input
 
-    files = list(files)
+    files, recorded = list(files), list(recorded)
     for path in files:
         checked_output(path)
         refuse_overwriting_input(source, path)
+    for path in recorded:
+        if provenance_path(path).resolve() == provenance_path(source).resolve() and provenance_path(path).exists():
+            raise InputError(
+                f"The record of {path} would take the place of {provenance_path(source)}, the record of the input.",
+                "Choose a name that differs before the ending.",
+            )
     for places in ([path.resolve() for path in files], [provenance_path(path).resolve() for path in recorded]):
         twice = next((path for path in places if places.count(path) > 1), None)
         if twice is not None:

@@ -15,7 +15,7 @@ from pdm_core.atomic import write_text
 from pdm_core.errors import CancelledError, PdmError
 from pdm_core.pipeline.chain import segment_restored, super_resolve_and_segment
 from pdm_core.pipeline.options import SuperResolutionOptions
-from pdm_core.pipeline.outputs import provenance_path, write_provenance, write_result
+from pdm_core.pipeline.outputs import provenance_path, tells_of, write_provenance, write_result
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.pipeline.zone_outputs import write_zone_files
 from pdm_core.progress import CancelCheck, ProgressCallback, ProgressEvent
@@ -26,6 +26,7 @@ from pdm_core.volume.identity import volume_sha256
 from pdm_core.volume.images import image_suffix, read_image
 from pdm_core.volume.sources import VolumeSource
 from pdm_core.volume.volume import Volume
+from pdm_core.volume.write import checked_output
 from pdm_core.zoo import find_models
 
 Explain = Callable[[BaseException], PdmError]
@@ -136,6 +137,8 @@ def _one(
         if task.zone_model is None or _has_zones(output, record, task):
             return "kept", record
         return "segmented", _segmented(volume, output, record, task, progress, cancel)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    checked_output(output)
     zones = None
     if task.zone_model is None:
         result = super_resolve(volume, task.options, progress=progress, cancel=cancel)
@@ -143,7 +146,6 @@ def _one(
         result, zones = super_resolve_and_segment(
             volume, task.options, zone_model=task.zone_model, progress=progress, cancel=cancel
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
     if zones is not None:
         # Before the image, whose record vouches for all when the batch goes on.
         write_zone_files(zones, _zones_of(output), source=volume)
@@ -159,12 +161,14 @@ def _earlier(output: Path, volume: Volume, task: _Task) -> dict[str, Any] | None
         stages = [record["in_plane"], record] if "in_plane" in record else [record]
         models = find_models(task.options.mode, task.options.model, task.options.factor)
         same = (
-            output.exists()
+            tells_of(record, output, task.dtype)
+            and (task.options.samples == 1 or _companion(output, "uncertainty").exists())
             and record["options"] == task.options.as_dict()
             and record["input"]["sha256"] == volume_sha256(volume)
             and [stage["model"]["sha256"] for stage in stages] == [card.sha256 for card in models]
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # Whatever lies there is no record of ours.
         return None
     return record if same else None
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdm_core.atomic import write_text
+from pdm_core.atomic import scratch_beside, write_text
 from pdm_core.volume import write_volume
 from pdm_core.volume.images import image_suffix
 
@@ -49,31 +48,49 @@ def write_result(
         InputError: see `write_volume`; an integer format may refuse the values, and then all is as it was.
     """
     target = provenance_path(output)
-    temporary, earlier = (target.with_name(f".{target.name}.{os.getpid()}.{end}") for end in ("part", "earlier"))
+    earlier, before = target.read_bytes() if target.exists() else None, _state(output)
+    temporary = scratch_beside(target)
+
+    def make_way(image: Path) -> None:
+        """The image is complete: its record is written beside the earlier one, which goes."""
+        _write(temporary, {**result.provenance, "output": _description(output.name, dtype, image)})
+        target.unlink(missing_ok=True)
+
     try:
-        temporary.write_text(_as_json(result.provenance), encoding="utf-8")
-        with _set_aside(target, earlier):
-            write_volume(result.volume, output, dtype=dtype)
+        try:
+            write_volume(result.volume, output, dtype=dtype, ready=make_way)
+        except BaseException:
+            if earlier is not None and _state(output) == before:
+                target.write_bytes(earlier)
+            raise
         if uncertainty is not None and result.uncertainty is not None:
             write_volume(result.uncertainty, uncertainty)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-        earlier.unlink(missing_ok=True)
     return target
 
 
-@contextmanager
-def _set_aside(record: Path, aside: Path) -> Iterator[None]:
-    """Move a record away for good, or for as long as the block takes to fail."""
-    if record.exists():
-        os.replace(record, aside)
-    try:
-        yield
-    except BaseException:
-        if aside.exists():
-            os.replace(aside, record)
-        raise
+def tells_of(record: Mapping[str, Any], output: Path, dtype: str) -> bool:
+    """Whether a record is that of the image that lies at `output`, whole and in this number format."""
+    return output.exists() and record.get("output") == _description(output.name, dtype, output)
+
+
+def _description(name: str, dtype: str, image: Path) -> dict[str, Any]:
+    """What a record says of its file: enough to see that another one, or a part of it, has taken its place."""
+    return {"file": name, "dtype": dtype, "bytes": image.stat().st_size}
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from one that has taken its place."""
+    if not path.exists():
+        return None
+    facts = path.stat()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _write(path: Path, record: Mapping[str, Any]) -> None:
+    path.write_text(_as_json(record), encoding="utf-8", errors="backslashreplace")
 
 
 def _as_json(record: Mapping[str, Any]) -> str:

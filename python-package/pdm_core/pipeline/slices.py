@@ -72,7 +72,8 @@ class SliceGrid:
         raise InputError(
             f"To reach the pixels of {lattice.pixel:.3g} mm, the slices of {lattice.spacing[2]:.3g} mm would have to become "
             f"{factor:.3g} times finer; the model {card.name} serves factors from {low:g} to {high:g}.",
-            "Give a through-plane factor within that range.",
+            "Use the mode through-plane with a factor within that range; an isotropic run can do with a smaller factor of the "
+            "pixels, or none.",
         )
 
 

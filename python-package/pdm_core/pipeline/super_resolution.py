@@ -19,7 +19,7 @@ from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.placement import stages_of
 from pdm_core.pipeline.provenance import provenance_record
 from pdm_core.pipeline.stages import STAGES, Stage, StageResult, ThroughPlaneStage
-from pdm_core.pipeline.suitability import notes_on_modality, notes_on_origin
+from pdm_core.pipeline.suitability import notes_on_source
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback, WarningCallback, collecting
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import find_models
@@ -77,9 +77,7 @@ def super_resolve(
     begun = time.monotonic()
     warnings, say = collecting(warn)
     bandwidth = true_bandwidth(volume.array)
-    lattice = Lattice.of(volume)
-    notes = (line for stage in stages for line in stage.notes(bandwidth))
-    for line in (*notes, *notes_on_modality(lattice), *notes_on_origin(lattice)):
+    for line in (*(line for stage in stages for line in stage.notes(bandwidth)), *notes_on_source(Lattice.of(volume))):
         say(line)
 
     meter = Progress("restoring", sum(stage.units for stage in stages), progress, cancel)

@@ -9,6 +9,7 @@ from pathlib import PurePath
 import numpy as np
 
 from pdm_core.errors import InputError
+from pdm_core.volume.nifti_place import notes_on_places
 from pdm_core.volume.volume import Volume
 
 _LEAST_SLICES = 3
@@ -60,6 +61,7 @@ def refuse_unworkable(volume: Volume) -> None:
 def notes_on(volume: Volume) -> Iterator[str]:
     """What a careful user should know before trusting zones of this volume."""
     facts = volume.metadata
+    yield from notes_on_places(facts)
     if facts.get("modality") not in (None, "", "MR"):
         yield f"The modality is {facts['modality']}, not MR: the model has never seen such images."
     name = str(facts.get("series_description") or PurePath(str(facts.get("path", ""))).name)

@@ -59,6 +59,8 @@ def _checked(stream: BinaryIO, path: Path) -> int:
         raise InputError(
             f"{path} is cut off: it holds {found} of the {wanted} bytes that its voxels need.", "Copy or export it again."
         )
+    # Behind the last voxel lies the checksum of what is compressed.
+    stream.read(1)
     return bad
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdm_core.errors import InputError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
+from pdm_core.volume.folders import files_by_folder
 from pdm_core.volume.images import image_suffix, read_image
 from pdm_core.volume.volume import Volume
 
@@ -61,7 +62,7 @@ def find_sources(
         cancel: checked after every folder.
 
     Raises:
-        InputError: an input does not exist, or there is no volume at all.
+        InputError: an input does not exist, a folder cannot be opened, or there is no volume at all.
         CancelledError: the caller asked to stop.
     """
     sources: list[VolumeSource] = []
@@ -71,10 +72,10 @@ def find_sources(
         if entry.is_file():
             sources.extend(_in_files([entry], entry.parent))
         else:
-            folders = sorted({path.parent for path in entry.rglob("*") if path.is_file()})
+            folders = files_by_folder(entry)
             meter = Progress("looking through folders", len(folders), progress, cancel)
-            for folder in folders:
-                sources.extend(_in_files(sorted(path for path in folder.iterdir() if path.is_file()), entry))
+            for files in folders.values():
+                sources.extend(_in_files(files, entry))
                 meter.advance()
     if not sources:
         raise InputError(f"There is no image in {', '.join(map(str, inputs))}.", "Give image files or folders of DICOM files.")
@@ -105,8 +106,16 @@ def _in_files(files: list[Path], root: Path) -> Iterator[VolumeSource]:
 
 
 def _unique(sources: list[VolumeSource]) -> Iterator[VolumeSource]:
-    """Number the names that occur twice, as those of two inputs may."""
-    seen: dict[str, int] = {}
+    """Number the names that occur twice, as those of two inputs may, also where only capitals tell them apart.
+
+    No number makes the name of another source: two studies would be written to one file.
+    """
+    taken = {source.name.casefold() for source in sources}
+    seen: set[str] = set()
     for source in sources:
-        seen[source.name] = count = seen.get(source.name, 0) + 1
-        yield source if count == 1 else VolumeSource(f"{source.name}_{count}", source.path, source.stack, source.problem)
+        name, number = source.name, 1
+        while name.casefold() in seen or (number > 1 and name.casefold() in taken):
+            number += 1
+            name = f"{source.name}_{number}"
+        seen.add(name.casefold())
+        yield source if name == source.name else replace(source, name=name)

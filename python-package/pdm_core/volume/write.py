@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pdm_core.atomic import remove, scratch_beside
 from pdm_core.errors import InputError
-from pdm_core.volume.images import image_suffix, write_image
+from pdm_core.volume.checks import refuse_sheared
+from pdm_core.volume.images import NIFTI, data_files, image_suffix, refuse_incomplete, write_image
+from pdm_core.volume.names import checked_new_name
 from pdm_core.volume.volume import Volume
 
 DTYPES = ("float32", "float64", "int16", "uint16", "int32", "uint8")
 _WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 
 
-def write_volume(volume: Volume, path: str | Path, *, dtype: str = "float32", keys: Mapping[str, str] | None = None) -> Path:
+def write_volume(
+    volume: Volume,
+    path: str | Path,
+    *,
+    dtype: str = "float32",
+    keys: Mapping[str, str] | None = None,
+    ready: Callable[[Path], None] | None = None,
+) -> Path:
     """Write `volume` as NIfTI, NRRD or MetaImage, chosen by the name's ending.
 
     Args:
@@ -25,23 +35,30 @@ def write_volume(volume: Volume, path: str | Path, *, dtype: str = "float32", ke
         path: `.nii`, `.nii.gz`, `.nrrd`, `.mha` or `.mhd`; the file appears when it is complete.
         dtype: number format; integers are rounded, and refused where they would clip.
         keys: more entries of the header, which NRRD can hold.
+        ready: called with the complete file before it takes its place; what it raises keeps the file from it.
 
     Raises:
-        InputError: unknown ending or format, missing folder, values beyond the format, disk trouble.
+        InputError: unknown ending or format, missing folder, values beyond the format, axes that NIfTI cannot hold, disk
+            trouble.
     """
     target = checked_output(path)
+    if image_suffix(target) in NIFTI:
+        refuse_sheared(volume.ijk_to_ras, volume.shape, f"{target} cannot be written: the volume")
     array = _in_format(volume.array, dtype, target)
     # MetaImage's header names its data file, so the pair keeps its final names inside a temporary folder.
-    scratch = target.parent / f".{target.name}.{os.getpid()}.part"
+    scratch = scratch_beside(target)
     try:
         scratch.mkdir()
         write_image(array, volume.ijk_to_ras, scratch / target.name, keys or {})
+        refuse_incomplete(scratch / target.name)
+        if ready is not None:
+            ready(scratch / target.name)
         for part in sorted(scratch.iterdir(), key=lambda part: part.name == target.name):
             os.replace(part, target.parent / part.name)
     except (RuntimeError, OSError) as error:
         raise InputError(f"{target} could not be written: {error}.", "Check the disk's space and rights.") from error
     finally:
-        _remove(scratch)
+        remove(scratch)
     return target
 
 
@@ -55,15 +72,20 @@ def checked_output(path: str | Path) -> Path:
         raise InputError(f"The folder {target.parent} for the output does not exist.", "Create it first.")
     if target.is_dir():
         raise InputError(f"The output {target} is a folder.", "Give the name of a file.")
-    return target
+    return checked_new_name(target)
 
 
 def refuse_overwriting_input(source: str | Path, output: str | Path) -> None:
-    """Raise `InputError` when `output` is the file `source`, a link to it, or would land inside the DICOM folder `source`."""
+    """Raise `InputError` when `output` is the file `source`, a link to it, or would land inside the DICOM folder `source`.
+
+    So it is when the voxels would take the place of those of `source`, which lie in a file of their own.
+    """
     origin, target = Path(source).resolve(), Path(output).resolve()
     same = target.exists() and origin.exists() and os.path.samefile(origin, target)
     if same or origin == target:
         raise InputError(f"The output {output} is the input.", "Choose another name: an input is never overwritten.")
+    if any(os.path.samefile(own, new) for own in data_files(origin) for new in _data_files_of(target) if new.exists()):
+        raise InputError(f"The voxels of {output} would overwrite those of the input {source}.", "Choose another name.")
     if origin.is_dir() and target.is_relative_to(origin):
         raise InputError(f"The output {output} lies inside the input folder {source}.", "Choose another folder.")
 
@@ -89,8 +111,6 @@ def _in_format(array: np.ndarray[Any, Any], dtype: str, target: Path) -> np.ndar
     return np.asarray(np.rint(array).astype(kind))
 
 
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        for part in folder.iterdir():
-            part.unlink()
-        folder.rmdir()
+def _data_files_of(output: Path) -> tuple[Path, ...]:
+    """Where the voxels of a new image may come to lie, when its header is a file of its own."""
+    return (output.with_suffix(".zraw"), output.with_suffix(".raw")) if image_suffix(output) == ".mhd" else ()

@@ -135,3 +135,80 @@ def test_every_series_of_a_dicom_folder_is_a_case(shared_data, tmp_path):
 
             assert isinstance(error, InputError), (source.name, error)
     assert readable > 5
+
+
+def test_no_two_studies_are_written_to_one_file(a_study, tmp_path):
+    """A number that tells two names apart must not make the name of a third; capitals do not count on every disk."""
+    source = tmp_path / "same"
+    for name in ("v.nii.gz", "v.nrrd", "v_2.nii.gz", "other/V.nii.gz"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        random = np.random.default_rng(len(name))
+        write_volume(Volume(random.random((2, 40, 36)), np.eye(4)), source / name)
+    out = tmp_path / "out"
+    assert run(source, source / "other" / "V.nii.gz", "-o", out) == 0
+    outputs = [row["output"].casefold() for row in rows(out)]
+    assert len(set(outputs)) == 5 == len(list(out.rglob("*_SRx2.nii.gz")))
+    assert run(source, source / "other" / "V.nii.gz", "-o", out) == 0
+    assert {row["status"] for row in rows(out)} == {"kept"}
+
+
+def a_case(a_study, tmp_path, *words):
+    """One case restored with `words`; returns its folder and the status of a second run of the same words."""
+    out = tmp_path / "out"
+
+    def again(*other):
+        assert run(a_study / "a" / "case0.nii.gz", "-o", out, *(other or words)) == 0
+        return rows(out)[0]["status"]
+
+    assert again() == "done" and again() == "kept"
+    return out, again
+
+
+def test_another_number_format_is_written_anew(a_study, tmp_path):
+    _, again = a_case(a_study, tmp_path)
+    assert again("--dtype", "int16") == "done" and again("--dtype", "int16") == "kept"
+    assert again("--suffix", ".nrrd") == "done"
+    # Its record stands where that of the NIfTI file stood.
+    assert again() == "done"
+
+
+def test_a_part_of_a_result_is_not_kept(a_study, tmp_path):
+    out, again = a_case(a_study, tmp_path, "--samples", "2")
+    image, spread = out / "case0_SRx2.nii.gz", out / "case0_SRx2_uncertainty.nii.gz"
+    image.write_bytes(image.read_bytes()[:1000])
+    assert again() == "done" and read_volume(image).shape == (2, 80, 72)
+    spread.unlink()
+    assert again() == "done" and spread.exists()
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"output": 1}', '{"in_plane": 1, "model": []}', "\\"])
+def test_a_record_that_is_none_of_ours_is_replaced(a_study, tmp_path, text):
+    out, again = a_case(a_study, tmp_path)
+    (out / "case0_SRx2.provenance.json").write_text(text)
+    assert again() == "done"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names there are always text")
+def test_a_name_that_is_no_text_fails_alone_and_stands_in_the_report(a_study, tmp_path):
+    name = os.fsdecode(b"bad\xff.nii.gz")
+    try:
+        (a_study / "a" / "case1.nii.gz").rename(a_study / "a" / name)
+    except OSError:
+        pytest.skip("this disk takes no such name")
+    out = tmp_path / "out"
+    assert run(a_study / "a", "-o", out) == 1
+    assert [row["status"] for row in rows(out)].count("done") == 3
+    assert "bad\\udcff" in (out / "report.csv").read_text(encoding="utf-8")
+
+
+def test_a_folder_that_cannot_be_opened_is_not_passed_over(a_study, tmp_path, monkeypatch, capsys):
+    scandir = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("a"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert run(a_study, "-o", tmp_path / "out") == 2
+    assert "cannot be opened: Permission denied" in capsys.readouterr().err

@@ -149,6 +149,31 @@ def test_cancelling_leaves_no_output(a_scan, monkeypatch, capsys):
     assert [path.name for path in a_scan.parent.iterdir() if path.is_file()] == ["scan.nii.gz"]
 
 
+def test_the_record_of_the_input_is_not_overwritten(a_scan, capsys):
+    assert upsample(a_scan, "--steps", "1") == 0
+    first = a_scan.with_name("out.nii.gz")
+    before = first.with_name("out.provenance.json").read_text()
+    assert main(["upsample", str(first), "-o", str(first.with_name("out.nrrd")), "--model", "tiny"]) == 2
+    assert "the record of the input" in capsys.readouterr().err
+    assert first.with_name("out.provenance.json").read_text() == before and not first.with_name("out.nrrd").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(13, "Permission denied", "/data/out"), "/data/out cannot be opened or written. Check your rights"),
+        (OSError(28, "No space left on device"), "The disk is full. Free some space"),
+    ],
+)
+def test_troubles_of_the_disk_are_said_in_words(a_scan, monkeypatch, capsys, error, message):
+    def failing(*arguments, **settings):
+        raise error
+
+    monkeypatch.setattr("pdm_core.pipeline.super_resolution.super_resolve", failing)
+    assert upsample(a_scan) == 1
+    assert message in capsys.readouterr().err
+
+
 def test_an_unexpected_error_is_one_line_and_shows_itself_with_debug(a_scan, monkeypatch, capsys):
     def broken(*_arguments, **_options):
         raise ZeroDivisionError("by zero")

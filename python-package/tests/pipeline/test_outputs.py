@@ -1,6 +1,7 @@
 """An image and its record belong together, whatever happens between their writing."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -59,4 +60,36 @@ def test_an_image_that_cannot_be_written_leaves_the_earlier_one_and_its_record(r
     with pytest.raises(InputError):
         outputs.write_result(loud, tmp_path / "a.nii.gz", dtype="uint8")
     assert (tmp_path / "a.nii.gz").read_bytes() == before and steps_in(record) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"a.nii.gz", "a.provenance.json"}
+
+
+def test_an_image_that_cannot_take_its_place_leaves_the_earlier_one_and_its_record(results, tmp_path, monkeypatch):
+    """As on Windows while another program has the earlier one open: then the new one is complete already."""
+    record = outputs.write_result(results[0], tmp_path / "a.nii.gz")
+    before, replace = (tmp_path / "a.nii.gz").read_bytes(), os.replace
+
+    def refusing(source, target):
+        if str(target).endswith("a.nii.gz"):
+            raise PermissionError(13, "Permission denied", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", refusing)
+    with pytest.raises(InputError):
+        outputs.write_result(results[1], tmp_path / "a.nii.gz")
+    assert (tmp_path / "a.nii.gz").read_bytes() == before and steps_in(record) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"a.nii.gz", "a.provenance.json"}
+
+
+def test_what_a_killed_run_has_left_goes_with_the_next(results, tmp_path):
+    """No handler runs after SIGKILL: what it leaves is seen to by whoever writes next."""
+    killed = os.fork() if hasattr(os, "fork") else pytest.skip("no fork")
+    if not killed:
+        os.replace = lambda source, target: os.kill(os.getpid(), 9)
+        outputs.write_result(results[0], tmp_path / "a.nii.gz")
+    assert os.waitpid(killed, 0)[1] == 9
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f".a.nii.gz.{killed}.part",
+        f".a.provenance.json.{killed}.part",
+    }
+    outputs.write_result(results[1], tmp_path / "a.nii.gz")
     assert {path.name for path in tmp_path.iterdir()} == {"a.nii.gz", "a.provenance.json"}

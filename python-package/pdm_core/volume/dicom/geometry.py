@@ -15,6 +15,8 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 # Headers round positions to a few micrometres; a share of the spacing covers coarser writers.
 _TOLERANCE_MM, _TOLERANCE_SHARE = 0.02, 0.01
 _TILT_DEGREES = 0.3
+# By so much of a pixel a slice may lie beside the line through the others.
+_ASIDE_SHARE = 0.1
 
 
 def ordered(frames: Sequence[Frame]) -> list[Frame]:
@@ -32,7 +34,7 @@ def stack_matrix(frames: Sequence[Frame], source: str, thickness: float | None) 
         thickness: slice thickness in mm, the third spacing of a single slice.
 
     Raises:
-        InputError: duplicate positions, a missing slice, uneven spacing or a tilted gantry.
+        InputError: duplicate positions, a missing slice, uneven spacing, a tilted gantry or slices beside each other.
     """
     first = frames[0]
     _check_normal_matrix(first, source)
@@ -41,6 +43,7 @@ def stack_matrix(frames: Sequence[Frame], source: str, thickness: float | None) 
         _check_distances(frames, source)
         step = (frames[-1].position - first.position) / (len(frames) - 1)
         _check_tilt(step, first.normal, source)
+        _check_line(frames, step, source)
     matrix = np.eye(4)
     matrix[:3, 0] = first.orientation[0] * first.spacing[1]
     matrix[:3, 1] = first.orientation[1] * first.spacing[0]
@@ -86,6 +89,20 @@ def _check_tilt(step: Matrix, normal: Matrix, source: str) -> None:
         raise InputError(
             f"{source}: the slices are shifted sideways, as by a gantry tilt of {degrees:.1f} degrees.",
             "Correct the tilt first; the voxels do not form a rectangular grid.",
+        )
+
+
+def _check_line(frames: Sequence[Frame], step: Matrix, source: str) -> None:
+    """No slice may lie beside the line from the first to the last, as slices of two stacks that were joined do."""
+    first = frames[0]
+    aside = [frame.position - first.position - number * step for number, frame in enumerate(frames)]
+    distances = [float(np.linalg.norm(gap - (gap @ first.normal) * first.normal)) for gap in aside]
+    worst = int(np.argmax(distances))
+    if distances[worst] > max(_TOLERANCE_MM, _ASIDE_SHARE * min(first.spacing)):
+        raise InputError(
+            f"{source}: the slice at {float(frames[worst].position @ first.normal):.2f} mm lies {distances[worst]:.2f} mm "
+            "beside the line through the others.",
+            "The series was joined from several stacks: export one of them.",
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
-from pdm_core.volume.checks import checked_array
+from pdm_core.volume.checks import checked_array, refuse_sheared
 from pdm_core.volume.dicom.geometry import ordered, stack_matrix
 from pdm_core.volume.dicom.pixels import read_pixels
 from pdm_core.volume.dicom.stacks import Stack, choose_stack, find_stacks
+from pdm_core.volume.folders import files_by_folder
 from pdm_core.volume.volume import Volume
 
 
@@ -26,19 +28,22 @@ def read_dicom(source: Path, series: str | None = None) -> Volume:
 
 def dicom_stacks(source: Path) -> list[Stack]:
     """All stacks of slices in a file or folder, by the order of its files."""
-    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-    return find_stacks(files)
+    folders = {source.parent: [source]} if source.is_file() else files_by_folder(source)
+    return find_stacks(chain.from_iterable(folders.values()))
 
 
 def read_stack(stack: Stack, path: Path) -> Volume:
     """The volume of one stack; `path` names it in messages.
 
     Raises:
-        InputError: the slices form no regular grid or cannot be decoded.
+        InputError: the slices form no regular grid or cannot be decoded, or a file beside them is damaged.
     """
+    if stack.problem is not None:
+        raise stack.problem
     source = f"{path}, series {stack.id}"
     frames = ordered(stack.frames)
     thickness = stack.facts.get("slice_thickness_mm")
     matrix = stack_matrix(frames, source, None if thickness is None else float(thickness))
+    refuse_sheared(matrix, (len(frames), *frames[0].size), source)
     array = read_pixels(frames, (len(frames), *frames[0].size))
     return Volume(checked_array(array, source), matrix, stack.facts)

@@ -11,11 +11,12 @@ import numpy as np
 
 from pdm_core.errors import InputError
 from pdm_core.volume.dicom.frames import Frame, first_value, frames_of
+from pdm_core.volume.dicom.headers import image_header
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_SAME_DIRECTION = 1e-3
+_SAME_DIRECTION = _SAME_SPACING = 1e-3
 _FACTS = {
     "modality": "Modality",
     "image_type": "ImageType",
@@ -41,11 +42,13 @@ class Stack:
         facts: what the headers say, free of the patient's identity.
         frames: in the order found.
         id: short name, unique in its folder; set when the folder has been searched through.
+        problem: a file beside the frames that should be one of them and cannot be.
     """
 
     facts: dict[str, Any]
     frames: list[Frame] = field(default_factory=list)
     id: str = ""
+    problem: InputError | None = None
 
     def describe(self) -> str:
         """One line to choose by."""
@@ -62,12 +65,13 @@ class Stack:
     def takes(self, frame: Frame, series_uid: str) -> bool:
         """Whether `frame` of that series belongs here."""
         first = self.frames[0]
-        return (
+        return bool(
             self.facts["series_uid"] == series_uid
             and (first.number is None) == (frame.number is None)
             and (frame.number is None or first.path == frame.path)
             and first.size == frame.size
             and first.kind == frame.kind
+            and np.allclose(first.spacing, frame.spacing, rtol=_SAME_SPACING, atol=0.0)
             and float(np.abs(first.orientation - frame.orientation).max()) < _SAME_DIRECTION
         )
 
@@ -75,30 +79,37 @@ class Stack:
 def find_stacks(files: Iterable[Path]) -> list[Stack]:
     """Group the frames of all DICOM images among `files`; other files are passed over.
 
+    A damaged file, or an image of a stack's series that does not say where it lies, becomes the stack's problem: without it
+    a slice would be missing, and at either end of a stack no one would see that.
+
     Raises:
-        InputError: there are images, but all are in colour or do not say where they lie; a report beside a series is
-            passed over.
+        InputError: there are images, but all are damaged, in colour or do not say where they lie; a report beside a series
+            is passed over.
     """
     stacks: list[Stack] = []
-    unusable: list[InputError] = []
+    unusable: list[tuple[InputError, Path, str | None]] = []
     for path in files:
-        dataset = _header(path)
-        if dataset is None:
-            continue
-        facts = _facts(dataset, path)
+        series = None
         try:
+            dataset = image_header(path)
+            if dataset is None:
+                continue
+            facts = _facts(dataset, path)
+            series = facts["series_uid"]
             frames = frames_of(dataset, path)
         except InputError as error:
-            unusable.append(error)
+            unusable.append((error, path, series))
             continue
         for frame in frames:
-            home = next((stack for stack in stacks if stack.takes(frame, facts["series_uid"])), None)
+            home = next((stack for stack in stacks if stack.takes(frame, series)), None)
             if home is None:
                 home = Stack(facts)
                 stacks.append(home)
             home.frames.append(frame)
     if unusable and not stacks:
-        raise unusable[0]
+        raise unusable[0][0]
+    for stack in stacks:
+        stack.problem = next((error for error, path, series in unusable if _concerns(stack, path, series)), None)
     _name(stacks)
     return stacks
 
@@ -129,16 +140,11 @@ def choose_stack(stacks: list[Stack], wanted: str | None, source: Path) -> Stack
     raise InputError(f"{complaint}: {listing}.", "Choose one with --series ID (series=... in Python).")
 
 
-def _header(path: Path) -> Dataset | None:
-    """Header of a DICOM image, or None for any other file."""
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
-    except (InvalidDicomError, OSError, EOFError):
-        return None
-    return dataset if "Rows" in dataset and "Columns" in dataset else None
+def _concerns(stack: Stack, path: Path, series: str | None) -> bool:
+    """Whether a file that cannot be used may be one of a stack's slices; `series` is None where that is not known."""
+    if series is not None:
+        return bool(stack.facts["series_uid"] == series)
+    return any(frame.path.parent == path.parent for frame in stack.frames)
 
 
 def _facts(dataset: Dataset, path: Path) -> dict[str, Any]:
