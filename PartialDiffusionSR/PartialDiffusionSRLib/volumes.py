@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from pdm_core.errors import InputError
 
 # What the core asks of a volume's source: entry of its metadata to the tag in the headers.
-_TAGS = {"slice_thickness_mm": "0018,0050", "modality": "0008,0060", "body_part": "0018,0015"}
+_TAGS = {"slice_thickness_mm": "0018,0050", "modality": "0008,0060", "body_part": "0018,0015", "image_type": "0008,0008"}
 
 _INSTANCES = "DICOM.instanceUIDs"
 
@@ -88,7 +88,8 @@ def _facts(node) -> dict:
     instances = (node.GetAttribute(_INSTANCES) or "").split()
     database = getattr(slicer, "dicomDatabase", None)
     if instances and database is not None:
-        facts |= {name: database.instanceValue(instances[0], tag) for name, tag in _TAGS.items()}
+        # Several values of an element are parted by backslashes there, and by slashes in the core.
+        facts |= {name: database.instanceValue(instances[0], tag).replace("\\", "/") for name, tag in _TAGS.items()}
     try:
         return {**facts, "slice_thickness_mm": float(facts["slice_thickness_mm"])}
     except (KeyError, ValueError):

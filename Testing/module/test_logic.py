@@ -256,6 +256,20 @@ def test_slices_are_restored_with_the_thickness_of_their_dicom_headers(logic, a_
         logic.process(a_volume_node(shape=(1, 48, 40)), **settings)
 
 
+def test_an_input_that_was_estimated_before_is_told_of(logic, a_volume_node, monkeypatch):
+    headers = {"0008,0008": "DERIVED\\SECONDARY\\OTHER\\SUPER_RESOLUTION"}
+    monkeypatch.setattr(
+        slicer, "dicomDatabase", SimpleNamespace(instanceValue=lambda uid, tag: headers.get(tag, "")), raising=False
+    )
+    node = a_volume_node(shape=(2, 48, 40))
+    node.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
+    settings = {"factor": 2, "steps": 1, "device": "cpu"}
+    said = logic.process(node, **settings).provenance["warnings"]
+    assert any("itself a result of super-resolution" in line for line in said)
+    headers["0008,0008"] = "ORIGINAL\\PRIMARY\\M"
+    assert not any("result of super-resolution" in line for line in logic.process(node, **settings).provenance["warnings"])
+
+
 def test_a_real_prostate_volume(logic, shared_data, scene):
     from pdm_core import read_volume, super_resolve
     from pdm_core.pipeline.options import SuperResolutionOptions
