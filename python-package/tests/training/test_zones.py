@@ -16,8 +16,8 @@ from pdm_core.training import finished, load_recipe, publish, train
 from pdm_core.training.course import score
 from pdm_core.training.dataset import Dataset, SelectionRules, prepare
 from pdm_core.training.zones.augmentation import looking_different, window_at
-from pdm_core.training.zones.candidates import GLAND
 from pdm_core.training.zones.examples import ExampleSampler
+from pdm_core.training.zones.label_sets import GLAND
 from pdm_core.training.zones.loss import partial_cross_entropy, partial_dice_loss, zone_loss
 from pdm_core.training.zones.recipe import ZoneRecipe
 from pdm_core.training.zones.stacks import labelled_volumes

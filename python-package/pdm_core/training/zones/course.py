@@ -13,8 +13,8 @@ from pdm_core.segmentation.windows import probabilities_by_windows
 from pdm_core.training.course import Course, team_mean
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.team import Team
-from pdm_core.training.zones.candidates import GLAND
 from pdm_core.training.zones.examples import ExampleSampler, ZoneBatch
+from pdm_core.training.zones.label_sets import GLAND
 from pdm_core.training.zones.loss import zone_loss
 from pdm_core.training.zones.recipe import ZoneRecipe
 from pdm_core.training.zones.stacks import LabelledVolume, ZoneStack, labelled_volumes

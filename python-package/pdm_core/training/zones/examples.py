@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pdm_core.training.zones.augmentation import looking_different, window_at
-from pdm_core.training.zones.candidates import either
+from pdm_core.training.zones.label_sets import either
 from pdm_core.training.zones.recipe import ZoneRecipe
 from pdm_core.training.zones.stacks import LabelledVolume, ZoneStack
 
@@ -24,7 +24,7 @@ class ZoneBatch:
 
     Attributes:
         images: (N, 1, K, J, I).
-        labels: uint8 (N, K, J, I), see `candidates`.
+        labels: uint8 (N, K, J, I), see `label_sets`.
     """
 
     images: Tensor

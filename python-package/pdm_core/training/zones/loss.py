@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pdm_core.training.zones.candidates import GLAND, PERIPHERAL, TRANSITION, possible
+from pdm_core.training.zones.label_sets import GLAND, PERIPHERAL, TRANSITION, possible
 
 # Voxels added to both sides of a Dice, so that one that is rightly empty costs next to nothing.
 _SMOOTH = 50.0
@@ -16,7 +16,7 @@ def zone_loss(logits: Tensor, labels: Tensor, dice: float = 1.0) -> Tensor:
 
     Args:
         logits: (N, 3, K, J, I): background, peripheral zone, transition zone.
-        labels: (N, K, J, I): 0, 1, 2, or a set of them, see `candidates`.
+        labels: (N, K, J, I): 0, 1, 2, or a set of them, see `label_sets`.
         dice: weight of the Dice loss.
     """
     return (partial_cross_entropy(logits, labels) + dice * partial_dice_loss(logits.softmax(dim=1), labels)).mean()

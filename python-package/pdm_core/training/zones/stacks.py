@@ -15,7 +15,7 @@ from pdm_core.errors import InputError
 from pdm_core.segmentation.canonical import CanonicalGrid, normalised
 from pdm_core.training.dataset.index import Dataset, DataSource, VolumeRecord
 from pdm_core.training.dataset.labels import LabelRecord
-from pdm_core.training.zones.candidates import GLAND
+from pdm_core.training.zones.label_sets import GLAND
 from pdm_core.volume.volume import Volume
 
 _KEPT = 48

@@ -7,6 +7,7 @@ import pytest
 
 from pdm_core import Volume, write_volume
 from pdm_core.evaluation.cases import Case
+from pdm_core.evaluation.study import run
 from pdm_core.evaluation.study.cases import StudyCase
 from pdm_core.evaluation.study.measures import PSNR, SHOWN
 from pdm_core.evaluation.study.record import Identity, Record
@@ -52,3 +53,12 @@ def made_up():
         return Measurement(label, case, data_set, factor, record, what, model="model")
 
     return make
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Counts the restorations that were done."""
+    done = []
+    timed = run._timed
+    monkeypatch.setattr(run, "_timed", lambda prepared, reduced: (done.append(prepared), timed(prepared, reduced))[1])
+    return done

@@ -26,14 +26,6 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def runs(monkeypatch):
-    done = []
-    timed = run._timed
-    monkeypatch.setattr(run, "_timed", lambda prepared, reduced: (done.append(prepared), timed(prepared, reduced))[1])
-    return done
-
-
-@pytest.fixture
 def study(tmp_path, a_case, path):
     def work(*arms, machine="one", picture=False, most=None, device="cpu"):
         records = Records(path)

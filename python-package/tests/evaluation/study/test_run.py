@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pdm_core import CancelledError
-from pdm_core.evaluation.study import restore, run
+from pdm_core.evaluation.study import restore
 from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.cache import Cache
 from pdm_core.evaluation.study.restore import Conditions
@@ -19,15 +19,6 @@ from pdm_core.zoo import find_model, read_card, write_card
 
 FAST = shipped("fast", 1)
 SEVERAL = shipped("fast", 2, samples=3)
-
-
-@pytest.fixture
-def runs(monkeypatch):
-    """Counts the restorations that were done."""
-    done = []
-    timed = run._timed
-    monkeypatch.setattr(run, "_timed", lambda prepared, reduced: (done.append(prepared), timed(prepared, reduced))[1])
-    return done
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pdm_core.errors import InputError
-from pdm_core.training.zones.candidates import GLAND, either, possible
+from pdm_core.training.zones.label_sets import GLAND, either, possible
 from pdm_core.training.zones.loss import partial_cross_entropy, partial_dice_loss, zone_loss
 from pdm_core.training.zones.recipe import ZoneRecipe
 
