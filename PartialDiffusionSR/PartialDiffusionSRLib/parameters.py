@@ -84,6 +84,17 @@ class Sampler(Enum):
         }[self]
 
 
+class Precision(Enum):
+    """What networks compute in."""
+
+    AUTOMATIC = "auto"
+    FULL = "float32"
+
+    def label(self) -> str:
+        """The text of the combo box."""
+        return {Precision.AUTOMATIC: _("Automatic"), Precision.FULL: _("Full (float32)")}[self]
+
+
 class Grid(Enum):
     """Spacing of a chosen sampler's times."""
 
@@ -137,6 +148,7 @@ class PartialDiffusionSRParameterNode:
     samples: Annotated[int, WithinRange(1, 64)] = 1
     seed: Annotated[int, WithinRange(0, 2147483647)] = 0
     device: str = "auto"
+    precision: Precision = Precision.AUTOMATIC
     project: bool = True
     pad: bool = False
     align: Align = Align.FIRST_VOXEL
@@ -165,6 +177,7 @@ def optionsOf(parameters: PartialDiffusionSRParameterNode) -> SuperResolutionOpt
         samples=parameters.samples,
         seed=parameters.seed,
         device=parameters.device,
+        precision=parameters.precision.value,
         project=parameters.project,
         pad=parameters.pad,
         align=parameters.align.value,

@@ -10,8 +10,8 @@ _OF_RESTORATIONS = (
     "label_Outputvolume", "outputSelector", "label_Referencevolume", "referenceSelector", "overlayBox", "zonesBox",
     "label_Sampler", "samplerBox", "label_Steps", "stepsBox", "label_Samples", "samplesBox", "label_Bridge", "bridgeLabel",
     "label_Times", "gridBox", "label_Renewednoise", "etaBox", "renewBox", "label_Seed", "seedBox", "projectBox", "padBox",
-    "label_Staysinplace", "alignBox", "label_Slicesatatime", "batchBox", "label_StartShare",
-    "startShareBox",
+    "label_Staysinplace", "alignBox", "label_Precision", "precisionBox", "label_Slicesatatime",
+    "batchBox", "label_StartShare", "startShareBox",
 )  # fmt: skip
 # Widgets, and their labels, that mean nothing within the slices.
 _OF_SLICES = ("Thickness", "Profile", "Matching", "Adapt")

@@ -209,7 +209,7 @@ def test_stopping_all_leaves_no_process_and_no_folder(logic, a_volume_node):
 def test_the_parameters_are_the_options_one_to_one(logic):
     from dataclasses import fields
 
-    from PartialDiffusionSRLib.parameters import Align, Grid, Matching, Mode, Profile, Sampler, optionsOf
+    from PartialDiffusionSRLib.parameters import Align, Grid, Matching, Mode, Precision, Profile, Sampler, optionsOf
     from pdm_core.pipeline import options as core
 
     parameters = logic.getParameterNode()
@@ -217,7 +217,7 @@ def test_the_parameters_are_the_options_one_to_one(logic):
     missing = {field.name for field in fields(core.SuperResolutionOptions)} - set(parameters.allParameters)
     assert not missing
     kinds = {"mode": Mode, "profile": Profile, "sampler": Sampler, "grid": Grid, "align": Align}
-    kinds["thickness_matching"] = Matching
+    kinds |= {"thickness_matching": Matching, "precision": Precision}
     for name, kind in kinds.items():
         assert tuple(member.value for member in kind if member is not Mode.ZONES) == core._CHOICES[name]
     parameters.steps, parameters.batch, parameters.renewAllNoise, parameters.align = 5, 2, True, Align.FIELD_OF_VIEW
@@ -227,6 +227,8 @@ def test_the_parameters_are_the_options_one_to_one(logic):
     parameters.mode, parameters.thickness_mm, parameters.profile = Mode.THROUGH_PLANE, 3.5, Profile.BOX
     changed = optionsOf(logic.getParameterNode())
     assert (changed.mode, changed.factor, changed.thickness_mm, changed.profile) == ("through-plane", None, 3.5, "box")
+    parameters.precision = Precision.FULL
+    assert optionsOf(logic.getParameterNode()).precision == "float32"
     parameters.thickness_matching, parameters.adapt = Matching.RESIDUAL, 200
     changed = optionsOf(logic.getParameterNode())
     assert (changed.thickness_matching, changed.adapt) == ("residual", 200)

@@ -32,6 +32,7 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grid", default=defaults.grid, help="times of a chosen sampler: uniform, quadratic or logsnr")
     parser.add_argument("--align", default=defaults.align, help="index0 (first voxel stays) or fov (outer box stays)")
     parser.add_argument("--device", default=defaults.device, help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--precision", default=defaults.precision, help="auto, or float32 also where bfloat16 is quicker")
     parser.add_argument("--batch", type=int, help="slices at a time (default: what fits)")
     parser.add_argument(
         "--adapt",
@@ -64,6 +65,7 @@ def options_from(arguments: argparse.Namespace) -> SuperResolutionOptions:
         samples=arguments.samples,
         seed=arguments.seed,
         device=arguments.device,
+        precision=arguments.precision,
         project=not arguments.no_project,
         pad=arguments.pad,
         align=arguments.align,

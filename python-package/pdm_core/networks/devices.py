@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from pdm_core.device_names import check_device
 from pdm_core.errors import MissingDependencyError
+
+Precision = Literal["auto", "float32"]
 
 
 def choose_device(name: str) -> torch.device:
@@ -36,7 +38,22 @@ def device_name(device: torch.device) -> str:
     """The device in words, for the provenance."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
+    facts = [platform.processor() or platform.machine(), f"{torch.get_num_threads()} threads"]
+    if device.type == "cpu" and number_format(device) is torch.bfloat16:
+        facts.append("bfloat16")
+    return f"{device} ({', '.join(facts)})"
+
+
+def number_format(device: torch.device, precision: Precision = "auto") -> torch.dtype:
+    """What networks compute in: bfloat16 where the device has it in hardware and `precision` allows it, else float32.
+
+    A CPU that lacks the instructions is slower with bfloat16 than without, and a torch that cannot tell counts as such.
+    """
+    if precision == "float32" or device.type not in ("cuda", "cpu"):
+        return torch.float32
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {"cuda": True}
+    native = any(capabilities.get(name) for name in ("cuda", "avx512_bf16", "amx_bf16"))
+    return torch.bfloat16 if native else torch.float32
 
 
 def available_devices() -> list[dict[str, Any]]:

@@ -20,22 +20,25 @@ def default_batch(device: torch.device, pixels: int, slices: int) -> int:
 
 
 class MixedPrecision(nn.Module):
-    """Runs a network in bfloat16 on CUDA and hands float32 back; the state of the sampler stays float32."""
+    """Runs a network in channels-last order, its convolutions and products in `dtype`, and hands float32 back.
 
-    def __init__(self, network: nn.Module) -> None:
+    The state of the sampler stays float32.
+    """
+
+    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
+        self.dtype = dtype
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor, *scalars: Tensor) -> Tensor:
         """As the network's own forward."""
-        with torch.autocast("cuda", dtype=torch.bfloat16):
+        with torch.autocast(image.device.type, dtype=torch.bfloat16, enabled=self.dtype is torch.bfloat16):
             output: Tensor = self.network(image.contiguous(memory_format=torch.channels_last), *scalars)
         return output.float()
 
 
-def prepared(denoiser: NetworkDenoiser, device: torch.device) -> NetworkDenoiser:
-    """Move a denoiser to `device`, with the number format that pays there."""
+def prepared(denoiser: NetworkDenoiser, device: torch.device, dtype: torch.dtype) -> NetworkDenoiser:
+    """Move a denoiser to `device`, its network in the number format `dtype`."""
     denoiser = denoiser.to(device).eval()
-    if device.type == "cuda":
-        denoiser.network = MixedPrecision(denoiser.network)
+    denoiser.network = MixedPrecision(denoiser.network, dtype)
     return denoiser

@@ -17,6 +17,7 @@ _CHOICES = {
     "align": ("index0", "fov"),
     "profile": ("box", "gaussian", "sinc"),
     "thickness_matching": ("none", "residual", "average"),
+    "precision": ("auto", "float32"),
 }
 
 
@@ -46,6 +47,8 @@ class SuperResolutionOptions:
         samples: independent samples; with two or more the result is their mean, and their spread is the uncertainty.
         seed: makes the run repeatable.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        precision: "auto" lets networks compute in bfloat16 where the device has it in hardware; "float32" never does, for
+            images that are the same on other machines up to rounding.
         project: keep what the scanner measured exactly as measured, at every step.
         pad: reflect the borders of slices during the work; for images that were cropped after the scan, whose opposite borders
             would ring into each other. An image as scanned is periodic and restored better without.
@@ -69,6 +72,7 @@ class SuperResolutionOptions:
     samples: int = 1
     seed: int = 0
     device: str = "auto"
+    precision: Literal["auto", "float32"] = "auto"
     project: bool = True
     pad: bool = False
     align: Literal["index0", "fov"] = "index0"

@@ -17,6 +17,7 @@ from pdm_core.diffusion.bridges import build_bridge
 from pdm_core.diffusion.denoisers import NetworkDenoiser, conditioned_on
 from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.diffusion.symmetric import FLIPS, SYMMETRIES
+from pdm_core.networks.devices import number_format
 from pdm_core.pipeline.complex_values import Values, joined, map_from_nought, parted
 from pdm_core.pipeline.devices import default_batch, prepared
 from pdm_core.pipeline.grid import InPlaneGrid, finer_pixels
@@ -99,7 +100,8 @@ class Stage(ABC):
         unit = intensity.to_unit(volume.array)
         model, adaptation = self._model(unit, device, meter, warn)
         values = unit if phase is None else joined(unit, phase.array)
-        restored, geometry = self._restored(values, prepared(model, device), device, meter, warn)
+        runnable = prepared(model, device, number_format(device, self.options.precision))
+        restored, geometry = self._restored(values, runnable, device, meter, warn)
         record = stage_record(self.card, self.plan, self.options.samples, self.symmetries, geometry, restored)
         if adaptation:
             record["adaptation"] = adaptation

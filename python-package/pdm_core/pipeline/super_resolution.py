@@ -11,7 +11,7 @@ import numpy as np
 
 from pdm_core.degradation.bandwidth import true_bandwidth
 from pdm_core.errors import InputError
-from pdm_core.networks.devices import choose_device, device_name
+from pdm_core.networks.devices import choose_device, device_name, number_format
 from pdm_core.pipeline.complex_values import check_phase
 from pdm_core.pipeline.intensity import IntensityMap
 from pdm_core.pipeline.lattice import Lattice
@@ -86,6 +86,7 @@ def super_resolve(
         results.append(stage.run(results[-1].volume if results else volume, device, meter, say, phase))
     run = {
         "device": device_name(device),
+        "numbers": str(number_format(device, options.precision)).removeprefix("torch."),
         "seconds": round(time.monotonic() - begun, 3),
         "slices_at_a_time": results[-1].batch,
         "megapixels": round(sum(stage.megapixels for stage in stages), 3),

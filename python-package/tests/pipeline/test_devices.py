@@ -14,9 +14,8 @@ class Sum(torch.nn.Module):
 
 
 @pytest.mark.parametrize("scalars", [(), (torch.ones(1),)])
-@pytest.mark.filterwarnings("ignore:.*CUDA is not available")
 def test_mixed_precision_serves_networks_that_are_told_scalars_and_those_that_are_not(scalars):
     image = torch.zeros(2, 1, 4, 4)
-    output = MixedPrecision(Sum())(image, *scalars)
+    output = MixedPrecision(Sum(), torch.bfloat16)(image, *scalars)
     assert output.dtype is torch.float32
     torch.testing.assert_close(output, image + len(scalars))

@@ -14,6 +14,7 @@ from pdm_core import InputError, SuperResolutionOptions
         {"steps": 0}, {"samples": 0}, {"samples": 65}, {"seed": -1}, {"device": "tpu"}, {"device": "cuda:x"},
         {"eta": 1.5}, {"eta": -0.1}, {"grid": "karras"}, {"align": "corner"}, {"batch": 0},
         {"factor": "2"}, {"factor": None}, {"factor": True}, {"steps": 2.5}, {"steps": "3"}, {"samples": None},
+        {"precision": "float16"}, {"precision": None},
         {"mode": "through-plane", "factor": 0.5}, {"thickness_mm": 0.0}, {"thickness_mm": "3"}, {"thickness_mm": float("inf")},
         {"profile": "bell"}, {"mode": "isotropic", "factor": True},
         {"samples": True}, {"seed": None}, {"eta": "half"}, {"eta": None}, {"device": 0}, {"project": "no"}, {"model": ""},

@@ -8,6 +8,7 @@ import torch
 
 from pdm_core import CancelledError, InputError, SuperResolutionOptions, Volume, read_volume, super_resolve, write_volume
 from pdm_core.degradation.kspace import downsample, project
+from pdm_core.networks.devices import number_format
 from pdm_core.pipeline.grid import InPlaneGrid
 from pdm_core.pipeline.placement import zero_filled
 
@@ -246,6 +247,15 @@ def test_a_volume_unlike_the_training_images_brings_warnings():
     foreign = Volume(a_volume().array, matrix, {"modality": "CT"})
     super_resolve(foreign, SuperResolutionOptions(steps=1, **TINY), warn=notes.append)
     assert len(notes) == 3 and any("CT" in note for note in notes) and any("not square" in note for note in notes)
+
+
+@pytest.mark.skipif(number_format(torch.device("cpu")) is torch.float32, reason="this CPU or torch has no bfloat16")
+def test_bfloat16_changes_next_to_nothing_and_is_told_of():
+    volume, options = a_volume(), {"steps": 3, "model": "tiny", "device": "cpu"}
+    quick, full = (super_resolve(volume, SuperResolutionOptions(precision=p, **options)) for p in ("auto", "float32"))
+    difference = np.abs(quick.volume.array - full.volume.array).max()
+    assert 0.0 < difference < 1e-2 * np.ptp(volume.array)
+    assert [each.provenance["run"]["numbers"] for each in (quick, full)] == ["bfloat16", "float32"]
 
 
 @pytest.mark.cuda

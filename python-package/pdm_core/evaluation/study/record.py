@@ -39,11 +39,11 @@ class Identity:
 
     @property
     def anywhere(self) -> Identity:
-        """The same on whatever device, which decides the time and no more of the images than their rounding."""
+        """The same on whatever device, in whatever precision, which decide the time, and of the images next to nothing."""
         options = self.settings.get("options")
         if options is None:
             return self
-        others = {name: value for name, value in options.items() if name != "device"}
+        others = {name: value for name, value in options.items() if name not in ("device", "precision")}
         return replace(self, settings={**self.settings, "options": others})
 
 
