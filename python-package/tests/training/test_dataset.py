@@ -125,6 +125,22 @@ def test_a_second_preparation_reads_only_what_is_new(an_archive, an_image, tmp_p
     assert len(list((tmp_path / "d" / "volumes").iterdir())) == 2 * len(first.volumes)
 
 
+def test_a_dataset_grows_without_moving_a_patient(an_archive, an_image, tmp_path):
+    before = splits_of(prepare(an_archive, tmp_path / "d"))
+    for number in range(6, 14):
+        an_image(an_archive / f"p{number}" / "t2_tra.nii.gz", number)
+    (an_archive / "p0").rename(an_archive / "renamed")
+    heard: list[str] = []
+    grown = splits_of(prepare(an_archive, tmp_path / "d", warn=heard.append))
+    assert len(grown) == 14 and sorted(grown.values()).count("test") == 2 and not heard
+    assert {name.replace("p0/", "renamed/"): split for name, split in before.items()}.items() <= grown.items()
+    prepare(an_archive, tmp_path / "d", shares=SplitShares(seed=3), warn=heard.append)
+    assert len(heard) == 1 and "may have seen the new test volumes" in heard[0]
+    (tmp_path / "d" / "dataset.json").write_text("{")
+    prepare(an_archive, tmp_path / "d", warn=heard.append)
+    assert len(heard) == 2 and "dealt out anew" in heard[1]
+
+
 def test_whoever_shares_an_image_shares_the_split(an_archive, tmp_path):
     heard = []
     for number in range(6):
@@ -212,14 +228,36 @@ def test_a_dicom_archive(studies, tmp_path):
         assert "PATIENT" not in (tmp_path / "d" / file).read_text()
 
 
-def test_splits_keep_their_places_when_patients_come():
+def test_no_patient_moves_when_others_come():
+    shares = SplitShares(val=0.2, test=0.2)
+    everyone = [f"p{number}" for number in range(80)]
+    splits: dict[str, str] = {}
+    for count in (5, 40, 41, 60, 80):
+        before, splits = splits, assign_splits(everyone[:count], [], shares, splits)
+        assert {name: splits[name] for name in before} == before
+        for split in ("val", "test"):
+            assert [*splits.values()].count(split) == round(0.2 * count)
+
+
+def test_patients_who_turn_out_to_share_an_image_count_as_seen():
+    earlier = {"a": "test", "b": "train", "c": "val", "d": "test"}
+    splits = assign_splits("abcde", [("a", "b"), ("c", "d")], SplitShares(), earlier)
+    assert splits["a"] == splits["b"] == "train" and splits["c"] == splits["d"] == "val"
+
+
+@pytest.mark.parametrize(("split", "purpose"), [("test", "train"), ("train", "validate")])
+def test_earlier_splits_that_leave_nobody_are_refused(split, purpose):
+    with pytest.raises(InputError, match=f"nobody is left to {purpose} on") as refusal:
+        assign_splits("abc", [], SplitShares(), dict.fromkeys("abc", split))
+    assert "another folder" in refusal.value.hint
+
+
+def test_splits_are_dealt_out_by_shares_and_seed():
     names = [f"p{number}" for number in range(40)]
     shares = SplitShares(val=0.2, test=0.2)
-    before, after = assign_splits(names, [], shares), assign_splits([*names, "new1", "new2"], [], shares)
-    assert [*before.values()].count("val") == 8 and [*before.values()].count("test") == 8
-    moved = [name for name in names if before[name] != after[name]]
-    assert len(moved) <= 3
-    assert assign_splits(names, [], SplitShares(val=0.2, test=0.2, seed=1)) != before
+    dealt = assign_splits(names, [], shares)
+    assert [*dealt.values()].count("val") == 8 and [*dealt.values()].count("test") == 8
+    assert assign_splits(names, [], SplitShares(val=0.2, test=0.2, seed=1)) != dealt
     chained = assign_splits(names, [("p1", "p2"), ("p2", "p3")], shares)
     assert chained["p1"] == chained["p2"] == chained["p3"]
     assert set(assign_splits(["a", "b"], [], shares).values()) == {"train", "val"}

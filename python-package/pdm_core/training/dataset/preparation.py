@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.training.dataset.cache import VOLUMES, VolumeFacts, add_volume, cache_key, cached_facts
 from pdm_core.training.dataset.candidates import Candidate, find_candidates
 from pdm_core.training.dataset.fingerprint import patients_alike
-from pdm_core.training.dataset.index import Dataset, Refusal, VolumeRecord
+from pdm_core.training.dataset.index import INDEX, Dataset, Refusal, VolumeRecord
 from pdm_core.training.dataset.labels import Labelling, add_labels, cached_labels
 from pdm_core.training.dataset.report import write_report
 from pdm_core.training.dataset.rules import SelectionRules
@@ -39,15 +39,16 @@ def prepare(
     warn: Callable[[str], None] = lambda message: None,
     cancel: CancelCheck | None = None,
 ) -> Dataset:
-    """Make a dataset of the volumes that `entry` names; a second call reads only what is new.
+    """Make a dataset of the volumes that `entry` names; a second call reads only what is new, and moves no patient.
 
     Args:
         entry: a folder, or a CSV table (see `find_candidates`).
         folder: of the dataset; made when missing, not inside `entry`.
         rules: which volumes are taken.
-        shares: of the patients for validation and test; not used where a list gives the splits.
+        shares: of the patients for validation and test; not used where a list gives the splits. With shares and seed as
+            before, patients whose images `folder` already holds keep their splits.
         progress: receives the folders looked through and the volumes.
-        warn: hears of patients that share an image.
+        warn: hears of patients that share an image, and of splits that are dealt out anew.
         cancel: checked after every folder and volume; what was read is kept for the next call.
 
     Returns:
@@ -72,7 +73,7 @@ def prepare(
     links = sorted(set(patients_alike([(item.candidate.patient, item.facts.fingerprint) for item in taken])))
     if links:
         warn(f"{len(links)} pairs of patients share an image; each pair stays in one split.")
-    splits = _splits(taken, links, shares)
+    splits = _splits(taken, links, shares, _earlier_splits(folder, shares, warn))
     settings = {"source": str(entry), "rules": _plain(rules), "shares": _plain(shares)}
     dataset = Dataset(folder, tuple(_records(taken, splits)), tuple(refused), settings)
     dataset.save()
@@ -141,8 +142,25 @@ def _without_copies(taken: Sequence[Taken]) -> tuple[list[Taken], list[Refusal]]
     return kept, copies
 
 
-def _splits(taken: Sequence[Taken], links: Sequence[tuple[str, str]], shares: SplitShares) -> dict[str, str]:
-    """The split of each patient: as listed, or assigned."""
+def _earlier_splits(folder: Path, shares: SplitShares, warn: Callable[[str], None]) -> dict[str, str]:
+    """The split of each image that an earlier preparation has put into `folder`, by the image's checksum."""
+    if not (folder / INDEX).is_file():
+        return {}
+    try:
+        dataset = Dataset.open(folder)
+    except InputError as error:
+        warn(f"{error.message} What it held is dealt out anew: models trained on it may have seen the new test volumes.")
+        return {}
+    if dataset.settings.get("shares") != _plain(shares):
+        warn("Other shares or another seed than before: models trained on this dataset may have seen the new test volumes.")
+        return {}
+    return {record.facts.sha256: record.split for record in dataset.volumes}
+
+
+def _splits(
+    taken: Sequence[Taken], links: Sequence[tuple[str, str]], shares: SplitShares, earlier: Mapping[str, str]
+) -> dict[str, str]:
+    """The split of each patient: as listed, as that of its images was, or assigned."""
     given: dict[str, set[str | None]] = {}
     for item in taken:
         given.setdefault(item.candidate.patient, set()).add(item.candidate.split)
@@ -151,7 +169,10 @@ def _splits(taken: Sequence[Taken], links: Sequence[tuple[str, str]], shares: Sp
         raise InputError(f"The patient {torn[0]} stands in more than one split, or in none at times.", "Mend the list.")
     listed = {patient: split for patient, (split,) in given.items() if split is not None}
     if not listed:
-        return assign_splits(given, links, shares)
+        had = [(item.candidate.patient, earlier.get(item.facts.sha256)) for item in taken]
+        # Of a patient who was two before, the split that was seen more counts: it comes last.
+        kept = {patient: split for split in ("test", "val", "train") for patient, was in had if was == split}
+        return assign_splits(given, links, shares, kept)
     if len(listed) < len(given):
         lacking = min(set(given) - set(listed))
         raise InputError(f"The patient {lacking} has no split, but others have.", "Give a split to all, or to none.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pdm_core.errors import InputError
@@ -16,7 +16,7 @@ class SplitShares:
     Attributes:
         val: for choosing.
         test: for reporting.
-        seed: decides who goes where; a patient keeps its place among the others when more patients come.
+        seed: decides who goes where.
 
     Raises:
         InputError: shares that leave nothing to train on.
@@ -34,16 +34,22 @@ class SplitShares:
             )
 
 
-def assign_splits(patients: Iterable[str], links: Iterable[tuple[str, str]], shares: SplitShares) -> dict[str, str]:
+def assign_splits(
+    patients: Iterable[str],
+    links: Iterable[tuple[str, str]],
+    shares: SplitShares,
+    earlier: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """The split of each patient.
 
     Args:
         patients: their keys.
         links: pairs of patients who must stay together, for they share an image.
         shares: of the groups of patients that hang together.
+        earlier: splits that patients have had: they keep them, or what was trained on them would be tested on them later.
 
     Raises:
-        InputError: fewer than two groups.
+        InputError: fewer than two groups, or earlier splits that leave nobody to train or to validate on.
     """
     groups = _groups(patients, links)
     if len(groups) < 2:
@@ -52,11 +58,33 @@ def assign_splits(patients: Iterable[str], links: Iterable[tuple[str, str]], sha
             "Add patients, or give their names in a CSV table (columns image, patient).",
         )
     ranked = sorted(groups, key=lambda group: hashlib.sha256(f"{shares.seed}/{min(group)}".encode()).digest())
-    count = len(ranked)
+    had = [_seen_as(group, earlier or {}) for group in ranked]
+    to_come = iter(_lacking(len(groups), shares, had))
+    dealt = [(group, split or next(to_come)) for group, split in zip(ranked, had, strict=True)]
+    _refuse_empty([split for _, split in dealt])
+    return {patient: split for group, split in dealt for patient in group}
+
+
+def _seen_as(group: Iterable[str], earlier: Mapping[str, str]) -> str | None:
+    """The earlier split of patients who hang together: where they differ, that whose images were seen most."""
+    found = {earlier[patient] for patient in group if patient in earlier}
+    return next((split for split in ("train", "val", "test") if split in found), None)
+
+
+def _lacking(count: int, shares: SplitShares, kept: Sequence[str | None]) -> list[str]:
+    """The splits of the groups to come, test first, so that all `count` groups have about their shares."""
     test = min(max(1, round(shares.test * count)), count - 2) if shares.test else 0
     val = min(max(1, round(shares.val * count)), count - test - 1)
-    names = ["test"] * test + ["val"] * val + ["train"] * count
-    return {patient: name for group, name in zip(ranked, names, strict=False) for patient in group}
+    return ["test"] * (test - kept.count("test")) + ["val"] * (val - kept.count("val")) + ["train"] * count
+
+
+def _refuse_empty(splits: Sequence[str]) -> None:
+    for split, purpose in (("train", "train"), ("val", "validate")):
+        if split not in splits:
+            raise InputError(
+                f"The patients keep their earlier splits, and so nobody is left to {purpose} on.",
+                "Add patients, or prepare into another folder, where all are dealt out anew.",
+            )
 
 
 def refuse_leaks(splits: Mapping[str, str], links: Iterable[tuple[str, str]]) -> None:
