@@ -2,10 +2,10 @@
 
     python benchmarks/training_speed.py --recipe fast --steps 20 --rounds 5 [--data DATASET]
 
-Every round trains in one process with one thread, in one with two, and in two with one thread each, every time in fresh
-processes that `torchrun` starts. Each of them draws batches alone, steps on batches in memory alone, and then steps on batches
-as they are drawn. All ratios are between numbers of one round, which a drifting machine cannot distort. Without a prepared
-dataset the slices are made up.
+Every round trains in one process with one thread, in one with two, in two with one thread each, and in one with one thread by
+`precision: bfloat16`, every time in fresh processes that `torchrun` starts. Each of them draws batches alone, steps on batches
+in memory alone, and then steps on batches as they are drawn. All ratios are between numbers of one round, which a drifting
+machine cannot distort. Without a prepared dataset the slices are made up.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from pdm_core.training.team import Team, team_on
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "synthetic_studies.py"
 STUDIES, SIZE, SLICES = 8, 320, 8
-# Processes and threads of each.
-TEAMS = ((1, 1), (1, 2), (2, 1))
+# Processes, threads of each, and precision.
+TEAMS = ((1, 1, ""), (1, 2, ""), (2, 1, ""), (1, 1, "bfloat16"))
 IN_MEMORY, WARM_UP = 4, 2
 
 Round = dict[str, float]
@@ -53,7 +53,7 @@ def main() -> None:
     if arguments.member:
         work_as_member(arguments)
         return
-    rounds: dict[tuple[int, int], list[Round]] = {team: [] for team in TEAMS}
+    rounds: dict[tuple[int, int, str], list[Round]] = {team: [] for team in TEAMS}
     with a_dataset(arguments) as folder:
         for _ in range(arguments.rounds):
             for team in TEAMS:
@@ -69,6 +69,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--member", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--precision", default="", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -87,11 +88,11 @@ def a_dataset(arguments: argparse.Namespace) -> Iterator[Path]:
         yield Path(name) / "dataset"
 
 
-def measured(arguments: argparse.Namespace, folder: Path, processes: int, threads: int) -> Round:
+def measured(arguments: argparse.Namespace, folder: Path, processes: int, threads: int, precision: str) -> Round:
     """What a team of fresh processes measures."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     member = [__file__, "--member", "--threads", str(threads), "--data", str(folder)]
-    settings = ["--recipe", arguments.recipe, "--steps", str(arguments.steps)]
+    settings = ["--recipe", arguments.recipe, "--steps", str(arguments.steps), "--precision", precision]
     done = subprocess.run([sys.executable, *torchrun, *member, *settings], stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
@@ -123,6 +124,7 @@ def a_run(arguments: argparse.Namespace, team: Team) -> tuple[Stepper, Callable[
     state = TrainingState(network, average, torch.optim.Adam(network.parameters()))
     spread = residual_spread(training, recipe.factors)
     denoiser = build_denoiser(network, recipe.bridge, recipe.parameterization, spread)
+    denoiser.precision = arguments.precision
     sampler = PairSampler(training, recipe.factors, recipe.crop, recipe.bandwidth_share)
     draw = partial(draw_batch, sampler, recipe, rank=team.rank, size=team.size)
 
@@ -166,7 +168,7 @@ def together(stepper: Stepper, draw: Callable[[int], PairBatch], steps: int, tea
         return {"loop": (time.perf_counter() - start) / steps, "waiting": waited / steps}
 
 
-def report(arguments: argparse.Namespace, rounds: dict[tuple[int, int], list[Round]]) -> None:
+def report(arguments: argparse.Namespace, rounds: dict[tuple[int, int, str], list[Round]]) -> None:
     data = "made-up slices of 320 x 320" if arguments.data is None else arguments.data.name
     batch = load_recipe(arguments.recipe).batch
     print(f"{date.today()}, {platform.system()} {platform.machine()}, torch {torch.__version__}, CPU")
@@ -176,7 +178,7 @@ def report(arguments: argparse.Namespace, rounds: dict[tuple[int, int], list[Rou
     print("\n| processes x threads | crops/s | drawing to network | loop to network, % | optimiser busy, % | pace to 1 x 1 |")
     print("|---|---|---|---|---|---|")
     alone = [result["loop"] for result in rounds[TEAMS[0]]]
-    for (processes, threads), results in rounds.items():
+    for (processes, threads, precision), results in rounds.items():
         cells = (
             spread([batch / result["loop"] for result in results], "{:.1f}"),
             spread([result["network"] / result["drawing"] for result in results], "{:.1f}"),
@@ -184,7 +186,7 @@ def report(arguments: argparse.Namespace, rounds: dict[tuple[int, int], list[Rou
             spread([100 * (1 - result["waiting"] / result["loop"]) for result in results], "{:.1f}"),
             spread([first / result["loop"] for first, result in zip(alone, results, strict=True)], "{:.2f}"),
         )
-        print(f"| {processes} x {threads} | {' | '.join(cells)} |")
+        print(f"| {processes} x {threads}{precision and f', {precision}'} | {' | '.join(cells)} |")
 
 
 def spread(values: list[float], form: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -11,6 +12,8 @@ from pdm_core.device_names import check_device
 from pdm_core.errors import MissingDependencyError
 
 Precision = Literal["auto", "float32"]
+# Learning is told in words what to compute in: nothing leaves it to the device.
+LEARNING_PRECISIONS = ("", "float32", "bfloat16")
 
 
 def choose_device(name: str) -> torch.device:
@@ -54,6 +57,20 @@ def number_format(device: torch.device, precision: Precision = "auto") -> torch.
     capabilities = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {"cuda": True}
     native = any(capabilities.get(name) for name in ("cuda", "avx512_bf16", "amx_bf16"))
     return torch.bfloat16 if native else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
+    """Convolutions and products in `dtype`, the rest and the weights in float32."""
+    if dtype is torch.float32 and device.type not in ("cuda", "cpu"):
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16)
+
+
+def learning_format(device: torch.device, precision: str = "") -> torch.dtype:
+    """What networks learn in: as `precision` says, else bfloat16 on CUDA and float32 elsewhere."""
+    if precision:
+        return torch.float32 if precision == "float32" else torch.bfloat16
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
 def available_devices() -> list[dict[str, Any]]:

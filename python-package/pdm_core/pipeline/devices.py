@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pdm_core.diffusion.denoisers import NetworkDenoiser
+from pdm_core.networks.devices import autocast
 
 _ACTIVATION_BYTES_PER_PIXEL = 600
 _CPU_BATCH = 1
@@ -32,7 +33,7 @@ class MixedPrecision(nn.Module):
 
     def forward(self, image: Tensor, *scalars: Tensor) -> Tensor:
         """As the network's own forward."""
-        with torch.autocast(image.device.type, dtype=torch.bfloat16, enabled=self.dtype is torch.bfloat16):
+        with autocast(image.device, self.dtype):
             output: Tensor = self.network(image.contiguous(memory_format=torch.channels_last), *scalars)
         return output.float()
 

@@ -209,7 +209,8 @@ class ThroughPlaneStage(Stage):
         rows = OwnRows(unit, self.grid.operator, distance / self.before.pixel)
         begun = time.monotonic()
         with meter.aside("adapting the model", steps) as aside:
-            model, how = adapted(self.card, model, rows, steps, self.options.seed, device, aside, warn)
+            dtype = number_format(device, self.options.precision)
+            model, how = adapted(self.card, model, rows, steps, self.options.seed, device, dtype, aside, warn)
         return model, {**how, "seconds": round(time.monotonic() - begun, 3)}
 
     def _restored(

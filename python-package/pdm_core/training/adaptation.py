@@ -68,6 +68,7 @@ def adapted(
     steps: int,
     seed: int,
     device: torch.device,
+    dtype: torch.dtype,
     meter: Progress,
     warn: Callable[[str], None],
 ) -> tuple[NetworkDenoiser, dict[str, Any]]:
@@ -80,6 +81,7 @@ def adapted(
         steps: of the optimiser, eight crops each.
         seed: decides crops, times and noise.
         device: where the work is done.
+        dtype: that the network computes in; its weights stay float32.
         meter: counts the steps; may raise to cancel.
         warn: hears of a batch that had to be cut.
 
@@ -90,7 +92,7 @@ def adapted(
         PdmError: the loss became NaN.
         CancelledError: the caller asked to stop.
     """
-    recipe = _recipe(card, rows.operator, steps, seed)
+    recipe = _recipe(card, rows.operator, steps, seed, dtype)
     network = deepcopy(denoiser.network)
     state = TrainingState(
         network, deepcopy(network).requires_grad_(False), torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
@@ -99,6 +101,7 @@ def adapted(
         build_denoiser(weights, card.bridge, card.parameterization, card.residual_std)
         for weights in (state.network, state.average)
     )
+    trained.precision = recipe.precision
     stepper = Stepper(
         recipe,
         state,
@@ -113,7 +116,7 @@ def adapted(
     return average.eval(), _record(recipe, state)
 
 
-def _recipe(card: ModelCard, operator: SliceOperator, steps: int, seed: int) -> Recipe:
+def _recipe(card: ModelCard, operator: SliceOperator, steps: int, seed: int, dtype: torch.dtype) -> Recipe:
     thickness = operator.profile.thickness
     return Recipe(
         name=f"{card.name}, adapted",
@@ -131,6 +134,7 @@ def _recipe(card: ModelCard, operator: SliceOperator, steps: int, seed: int) -> 
         ema=0.99,
         start_share=0.5,
         seed=seed,
+        precision=str(dtype).removeprefix("torch."),
     )
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pdm_core.diffusion.bridges import AffineBridge
-from pdm_core.diffusion.denoisers import ResidualDenoiser, autocast, column, columns, precondition
+from pdm_core.diffusion.denoisers import ResidualDenoiser, column, columns, precondition
 from pdm_core.diffusion.symmetric import Symmetry
 from pdm_core.training.batches import PairBatch
 from pdm_core.training.loss import distance
@@ -54,10 +54,9 @@ class ConsistencyLoss:
         # In units of the network's output, as a denoiser is trained: in those of the image late times, whose differences are
         # the greatest, would outweigh the early ones, on which all others lean.
         unit = precondition(a, sigma, column([student.spread(factor) for factor in pairs.factor], x))[2]
-        with autocast(x.device):
-            with torch.no_grad():
-                aim = self._aim(x, pairs, now, before)
-            estimate = student.estimate_each(x, pairs.x_lr, now, pairs.factor, *pairs.further)
+        with torch.no_grad():
+            aim = self._aim(x, pairs, now, before)
+        estimate = student.estimate_each(x, pairs.x_lr, now, pairs.factor, *pairs.further)
         return distance(estimate / unit, aim / unit, self._kind)
 
     def _aim(self, x: Tensor, pairs: Pairs, now: np.ndarray, before: np.ndarray) -> Tensor:
@@ -85,6 +84,7 @@ def consistency_loss(
     """The loss of a recipe with a distillation, its teacher loaded and verified."""
     teacher = load_model(find_model(settings.teacher), device).requires_grad_(False)
     assert isinstance(teacher, ResidualDenoiser)
+    teacher.precision = recipe.precision
     return ConsistencyLoss(student, target, teacher, settings.scales, recipe.loss, settings.views)
 
 

@@ -40,6 +40,7 @@ class RestorationCourse(Course):
         denoiser, averaged = (
             build_denoiser(weights, recipe.bridge, recipe.parameterization, spread) for weights in (network, average)
         )
+        denoiser.precision = averaged.precision = recipe.precision
         sampler = PairSampler(
             training, recipe.factors, recipe.crop, recipe.bandwidth_share, recipe.degradation, denoiser.images
         )

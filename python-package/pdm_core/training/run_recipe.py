@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pdm_core.errors import InputError
+from pdm_core.networks.devices import LEARNING_PRECISIONS
 from pdm_core.training.dataset.index import DataSource
 
 
@@ -26,6 +27,8 @@ class RunRecipe:
         validate_every: steps between validations and checkpoints.
         patience: stop after that many validations without a better one; 0 goes on to the end.
         seed: decides every random number of the run.
+        precision: that networks learn in: "float32", "bfloat16" (quicker only where the device has it in hardware), or ""
+            for bfloat16 on CUDA and float32 elsewhere. The weights are float32 in any case.
         card: what the model's card says beyond the measured: title, purpose, licence, data, contrasts, spacing_mm, limits.
     """
 
@@ -40,6 +43,7 @@ class RunRecipe:
     validate_every: int = 250
     patience: int = 0
     seed: int = 0
+    precision: str = ""
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -53,6 +57,7 @@ class RunRecipe:
             f"batch {self.batch}, iterations {self.iterations} and validate_every {self.validate_every} must be positive": (
                 min(self.batch, self.iterations, self.validate_every) > 0
             ),
+            f"precision {self.precision!r} must be float32, bfloat16 or left out": self.precision in LEARNING_PRECISIONS,
             f"patience {self.patience} must not be negative": self.patience >= 0,
             f"ema {self.ema:g} must lie in [0, 1)": 0.0 <= self.ema < 1.0,
         }

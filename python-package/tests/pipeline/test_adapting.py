@@ -72,6 +72,20 @@ def test_the_record_tells_how_and_the_seed_repeats_it(both_zoo):
     assert "adaptation" not in super_resolve(study, options(adapt=0)).provenance
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_network_adapts_in_the_precision_of_the_run(both_zoo, monkeypatch, dtype):
+    monkeypatch.setattr("pdm_core.pipeline.stages.number_format", lambda device, precision: dtype)
+    seen = set()
+    watch = torch.nn.modules.module.register_module_forward_hook(
+        lambda module, inputs, output: seen.add(output.dtype) if torch.is_grad_enabled() and inputs[0].ndim == 4 else None
+    )
+    try:
+        super_resolve(a_study(some_balls()), options())
+    finally:
+        watch.remove()
+    assert dtype in seen and (dtype is torch.float32) == (torch.bfloat16 not in seen)
+
+
 def test_an_isotropic_run_adapts_to_the_pixels_that_its_first_stage_has_made(both_zoo, monkeypatch):
     shapes = []
     whole = ThroughPlaneStage._model

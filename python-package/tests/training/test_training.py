@@ -78,8 +78,9 @@ def test_a_run_learns_and_publishes_a_model_that_verifies(a_dataset, tmp_path):
     assert card.training["validation"]["step"] == 150
 
 
-def test_the_same_seed_gives_the_same_weights_and_a_broken_run_goes_on_as_if_never_broken(a_dataset, tmp_path):
-    recipe = a_recipe(iterations=20, validate_every=10)
+@pytest.mark.parametrize("precision", ["", "bfloat16"])
+def test_the_same_seed_gives_the_same_weights_and_a_broken_run_goes_on_as_if_never_broken(a_dataset, tmp_path, precision):
+    recipe = a_recipe(iterations=20, validate_every=10, precision=precision)
     train(recipe, tmp_path / "whole", dataset=a_dataset)
     asked = iter([False] * 13 + [True])
     with pytest.raises(CancelledError, match="go on from step 13"):
@@ -89,6 +90,15 @@ def test_the_same_seed_gives_the_same_weights_and_a_broken_run_goes_on_as_if_nev
     for part in ("network", "average"):
         for name, value in whole[part].items():
             torch.testing.assert_close(broken[part][name], value, rtol=0, atol=0)
+
+
+def test_bfloat16_learns_about_the_same_and_leaves_the_weights_in_float32(a_dataset, tmp_path):
+    losses = {}
+    for precision in ("", "float32", "bfloat16"):
+        train(a_recipe(iterations=40, validate_every=40, precision=precision), tmp_path / precision / "run", dataset=a_dataset)
+        losses[precision] = json.loads((tmp_path / precision / "run" / "history.json").read_text())[0]["loss"]
+    assert losses[""] == losses["float32"] != losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
+    assert {value.dtype for value in weights_of(tmp_path / "bfloat16" / "run")["network"].values()} == {torch.float32}
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(a_dataset, tmp_path):
@@ -193,6 +203,7 @@ def test_bundled_recipes_are_valid(name):
         ("name: a\nnetwork: {}\nmode: through-plane", "takes 3 scalars"),
         ("name: a\nnetwork: {}\nthickness: [2, 1]", "thickness"),
         ("name: a\nnetwork: {}\nloss: l3", "l1, mse or huber"), ("name: a\nnetwork: {}\nbatch: 0", "must be positive"),
+        ("name: a\nnetwork: {}\nprecision: half", "precision 'half' must be float32, bfloat16 or left out"),
     ],
 )  # fmt: skip
 def test_wrong_recipes_are_refused(tmp_path, text, reason):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from pdm_core.diffusion.bridges import AffineBridge
 from pdm_core.diffusion.images import MAGNITUDES, ImageKind
+from pdm_core.networks.devices import autocast, learning_format
 
 FloatOrTensor = TypeVar("FloatOrTensor", float, Tensor)
 Self = TypeVar("Self", bound="NetworkDenoiser")
@@ -71,9 +71,11 @@ class NetworkDenoiser(nn.Module, ABC):
     Attributes:
         one_step: whether a single evaluation at u = 1 is a sensible restoration.
         images: what its images hold.
+        precision: that the network learns in: "float32", "bfloat16", or "" for what the device usually does.
     """
 
     one_step = True
+    precision = ""
     images: ImageKind = MAGNITUDES
 
     def __init__(self, network: nn.Module, bridge: AffineBridge) -> None:
@@ -101,8 +103,8 @@ class NetworkDenoiser(nn.Module, ABC):
         return now.a / parent.a * x_hr + (now.b - parent.b) / parent.a * x_lr
 
     def run(self, inputs: Tensor, scalars: Tensor) -> Tensor:
-        """The network in bfloat16 on CUDA, its output in the type of `inputs`."""
-        with autocast(inputs.device):
+        """The network in the number format of learning, its output in the type of `inputs`."""
+        with autocast(inputs.device, learning_format(inputs.device, self.precision)):
             output: Tensor = self.network(inputs, scalars)
         return output.to(inputs.dtype)
 
@@ -123,12 +125,9 @@ class _FurtherScalars(nn.Module):
 
 def conditioned_on(denoiser: NetworkDenoiser, *scalars: float) -> NetworkDenoiser:
     """The denoiser with further scalars of its network held fixed; it shares the weights."""
-    return denoiser.around(_FurtherScalars(denoiser.network, scalars))
-
-
-def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 for the network on CUDA, as it is elsewhere."""
-    return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
+    told = denoiser.around(_FurtherScalars(denoiser.network, scalars))
+    told.precision = denoiser.precision
+    return told
 
 
 def conditioning(sigma: float, factor: float, like: Tensor) -> Tensor:

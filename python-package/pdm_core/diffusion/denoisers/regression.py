@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from pdm_core.diffusion.bridges import AffineBridge, InterpolantBridge
-from pdm_core.diffusion.denoisers.base import Example, NetworkDenoiser, autocast
+from pdm_core.diffusion.denoisers.base import Example, NetworkDenoiser
 from pdm_core.errors import InputError
+from pdm_core.networks.devices import autocast, learning_format
 
 # A matrix rounded to whole pixels has not quite the factor of its network.
 _ROUNDING = 0.05
@@ -49,6 +50,6 @@ class RegressionDenoiser(NetworkDenoiser):
     def _restored(self, x_lr: Tensor) -> Tensor:
         # x_LR holds no more than its coarse samples: every scale-th of them, from index 0 on, is D x_HR exactly.
         rows, columns = x_lr.shape[-2:]
-        with autocast(x_lr.device):
+        with autocast(x_lr.device, learning_format(x_lr.device, self.precision)):
             output: Tensor = self.network(x_lr[..., :: self.scale, :: self.scale])
         return output.to(x_lr.dtype)[..., :rows, :columns]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from pdm_core.diffusion.denoisers import autocast
 from pdm_core.evaluation.overlap import dice
+from pdm_core.networks.devices import autocast, learning_format
 from pdm_core.segmentation.windows import probabilities_by_windows
 from pdm_core.training.course import Course, team_mean
 from pdm_core.training.dataset import Dataset
@@ -52,7 +53,7 @@ class ZoneCourse(Course):
 
     def loss(self, batch: ZoneBatch) -> Tensor:
         """See `Course`."""
-        with autocast(batch.images.device):
+        with self._format(batch.images.device):
             logits = self.network(batch.images)
         return zone_loss(logits.float(), batch.labels, self.recipe.dice)
 
@@ -85,9 +86,12 @@ class ZoneCourse(Course):
         return probabilities_by_windows(self._logits, image, window, _OVERLAP).argmax(dim=0)
 
     def _logits(self, windows: Tensor) -> Tensor:
-        with autocast(windows.device), torch.inference_mode():
+        with self._format(windows.device), torch.inference_mode():
             logits: Tensor = self.averaged(windows)
         return logits
+
+    def _format(self, device: torch.device) -> AbstractContextManager[object]:
+        return autocast(device, learning_format(device, self.recipe.precision))
 
 
 def _overlaps(found: Tensor, labels: Tensor) -> dict[str, float]:
