@@ -34,7 +34,7 @@ def expectedInWords(parameters: PartialDiffusionSRParameterNode, cards: tuple) -
         shape = node.GetImageData().GetDimensions()[::-1]
         parts.append(timings.expectedSeconds(cards, shape, node.GetSpacing(), options))
         if options.adapt:
-            adapting = timings.expectedAdaptingSeconds(cards[-1].name, options.adapt, options.device)
+            adapting = timings.expectedAdaptingSeconds(cards[-1].name, options)
             parts += [] if adapting is None else [adapting]
             text = _("Adapting comes on top: {steps} steps, whose time here is known after a first run with it")
             lines += [text.format(steps=options.adapt)] if adapting is None else []

@@ -17,13 +17,14 @@ def remember(record: dict) -> None:
         qt.QSettings().setValue(_zonesKey(zones["model"]["name"], device), str(zones["run"]["seconds"]))
     if zones is record:
         return
+    where = _where(device, record["options"]["precision"])
     models = [stage["model"]["name"] for stage in (record.get("in_plane"), record) if stage is not None]
     seconds, adaptation = record["run"]["seconds"], record.get("adaptation")
     if adaptation is not None:
         # A step works on crops of one size, whatever the volume: it has a pace of its own, and no share in that of restoring.
         seconds -= adaptation["seconds"]
-        qt.QSettings().setValue(_adaptingKey(models[-1], device), str(adaptation["seconds"] / adaptation["steps"]))
-    qt.QSettings().setValue(_key(models, device), str(seconds / record["run"]["megapixels"]))
+        qt.QSettings().setValue(_adaptingKey(models[-1], where), str(adaptation["seconds"] / adaptation["steps"]))
+    qt.QSettings().setValue(_key(models, where), str(seconds / record["run"]["megapixels"]))
 
 
 def expectedSeconds(cards: Sequence, shape: Sequence[int], spacing: Sequence[float], options) -> float | None:
@@ -35,16 +36,16 @@ def expectedSeconds(cards: Sequence, shape: Sequence[int], spacing: Sequence[flo
         spacing: of the input along (i, j, k), mm.
         options: of the run.
     """
-    pace = qt.QSettings().value(_key([card.name for card in cards], options.device))
+    pace = qt.QSettings().value(_key([card.name for card in cards], _where(options.device, options.precision)))
     if not pace:
         return None
     return float(pace) * sum(_megapixels(cards, shape, spacing, options))
 
 
-def expectedAdaptingSeconds(model: str, steps: int, device: str) -> float | None:
-    """Seconds that adapting a model by so many steps will take here, or None when that has never been timed."""
-    pace = qt.QSettings().value(_adaptingKey(model, device))
-    return float(pace) * steps if pace else None
+def expectedAdaptingSeconds(model: str, options) -> float | None:
+    """Seconds that adapting a model will take here, or None when that has never been timed."""
+    pace = qt.QSettings().value(_adaptingKey(model, _where(options.device, options.precision)))
+    return float(pace) * options.adapt if pace else None
 
 
 def expectedZonesSeconds(model: str, device: str) -> float | None:
@@ -72,6 +73,11 @@ def inWords(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _where(device: str, precision: str) -> str:
+    """The device as runs of that precision are timed on it."""
+    return device if precision == "auto" else f"{device}_{precision}"
 
 
 def _key(models: Sequence[str], device: str) -> str:

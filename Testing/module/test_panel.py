@@ -231,6 +231,9 @@ def test_adapting_is_counted_apart_once_it_was_timed(panel, a_volume_node, monke
     assert after[0] == pytest.approx(run["seconds"] - adaptation["seconds"], rel=0.1)
     assert after[2] - after[0] == pytest.approx(adaptation["seconds"], abs=1e-4)
     assert after[6] - after[0] == pytest.approx(3 * adaptation["seconds"], abs=1e-4)
+    panel.ui.precisionBox.setCurrentIndex(1)
+    panel._update()
+    assert panel._parameters.precision.value == "float32" and "Expected" not in panel.ui.expectedLabel.text
 
 
 def test_a_fall_back_to_the_cpu_is_said_before_the_run(panel, a_volume_node):
