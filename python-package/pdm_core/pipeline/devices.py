@@ -9,13 +9,14 @@ from pdm_core.diffusion.denoisers import NetworkDenoiser
 from pdm_core.networks.devices import autocast
 
 _ACTIVATION_BYTES_PER_PIXEL = 600
-_CPU_BATCH = 1
+# What a pass takes on a CPU: one slice of 320 x 320, or so many smaller ones; more would spill its caches.
+_CPU_PIXELS = 320 * 320
 
 
 def default_batch(device: torch.device, pixels: int, slices: int) -> int:
-    """Slices a forward pass: one on a CPU, whose caches a second would spill; on CUDA what half of the free memory holds."""
+    """Slices a forward pass: on a CPU few pixels at a time, on CUDA what half of the free memory holds."""
     if device.type != "cuda":
-        return _CPU_BATCH
+        return max(1, min(slices, _CPU_PIXELS // pixels))
     free, _ = torch.cuda.mem_get_info(device)
     return max(1, min(slices, int(0.5 * free / (pixels * _ACTIVATION_BYTES_PER_PIXEL))))
 

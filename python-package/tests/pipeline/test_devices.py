@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from pdm_core.pipeline.devices import MixedPrecision
+from pdm_core.pipeline.devices import MixedPrecision, default_batch
+
+
+@pytest.mark.parametrize(("pixels", "batch"), [(512 * 512, 1), (320 * 320, 1), (48 * 320, 6), (48 * 64, 20)])
+def test_a_cpu_sees_about_as_many_pixels_at_a_time_whatever_the_matrix(pixels, batch):
+    assert default_batch(torch.device("cpu"), pixels, 20) == batch
 
 
 class Sum(torch.nn.Module):

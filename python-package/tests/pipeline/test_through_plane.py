@@ -139,7 +139,7 @@ def test_progress_counts_every_plane_and_cancel_stops_between_them():
     assert (events[-1].step, events[-1].of) == (2 * 2 * (36 + 40),) * 2
     asked = iter([False] * 5 + [True])
     with pytest.raises(CancelledError):
-        super_resolve(a_volume(), options(), cancel=lambda: next(asked))
+        super_resolve(a_volume(), options(batch=1), cancel=lambda: next(asked))
 
 
 def test_isotropic_restores_pixels_then_slices_in_one_run():
