@@ -53,7 +53,7 @@ class Record:
 
     Attributes:
         values: every measure of every slice.
-        seconds: wall time of the whole volume.
+        seconds: of the whole volume; CPU time where one thread of a CPU worked, else wall time.
         evaluations: of the network a slice.
         machine: that it was measured on, with its threads.
         reliability: of the uncertainty; None for one sample.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -144,38 +145,40 @@ def _measured(
     prepared: Ready, reduced: Reduced, cache: Cache, what: Identity, with_picture: bool
 ) -> tuple[Record, FloatImage | None]:
     """Restore; a record that was there before stays, for its seconds are those of the first time."""
-    restoration, seconds = _timed(prepared, reduced)
+    options = prepared.settings.get("options", {})
+    device = choose_device(options.get("device", "cpu"))
+    restoration, seconds = _timed(prepared, reduced, _clock(device))
     picture = np.ascontiguousarray(restoration.images[reduced.chosen, 0].numpy())
     if with_picture:
         cache.keep_picture(what, picture)
     if cache.record(what) is None:
-        cache.keep(what, _recorded(restoration, seconds, reduced, prepared))
+        cache.keep(what, _recorded(restoration, seconds, reduced, options, f"{platform.system()}, {device_name(device)}"))
     record = cache.record(what)
     assert record is not None
     return record, picture if with_picture else None
 
 
-def _timed(prepared: Ready, reduced: Reduced) -> tuple[Restoration, float]:
+def _clock(device: torch.device) -> Callable[[], float]:
+    """CPU time where one thread of a CPU works, which other work on the machine hardly lengthens; else wall time."""
+    return time.process_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+
+
+def _timed(prepared: Ready, reduced: Reduced, clock: Callable[[], float]) -> tuple[Restoration, float]:
     _, rows, columns = reduced.reference.shape
     low = reduced.low
-    begun = time.perf_counter()
+    begun = clock()
     restoration = prepared.run(low, (rows, columns))
-    return restoration, time.perf_counter() - begun
+    return restoration, clock() - begun
 
 
-def _recorded(restoration: Restoration, seconds: float, reduced: Reduced, prepared: Ready) -> Record:
+def _recorded(restoration: Restoration, seconds: float, reduced: Reduced, options: Mapping[str, Any], machine: str) -> Record:
     truth, low = _tensor(reduced.reference), _tensor(reduced.low)
-    options = prepared.settings.get("options", {})
     curve = None
     if restoration.spread is not None:
         image, real, spread = (values.numpy() for values in (restoration.images, truth, restoration.spread))
         curve = reliability(image, real, spread, options["samples"])
     values = measured(restoration.images, truth, low)
-    return Record(values, seconds, restoration.evaluations, _machine(options.get("device", "cpu")), curve)
-
-
-def _machine(device: str) -> str:
-    return f"{platform.system()}, {device_name(choose_device(device))}"
+    return Record(values, seconds, restoration.evaluations, machine, curve)
 
 
 def _tensor(volume: Volume) -> Tensor:

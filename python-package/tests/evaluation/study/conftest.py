@@ -60,5 +60,5 @@ def runs(monkeypatch):
     """Counts the restorations that were done."""
     done = []
     timed = run._timed
-    monkeypatch.setattr(run, "_timed", lambda prepared, reduced: (done.append(prepared), timed(prepared, reduced))[1])
+    monkeypatch.setattr(run, "_timed", lambda prepared, *rest: (done.append(prepared), timed(prepared, *rest))[1])
     return done
