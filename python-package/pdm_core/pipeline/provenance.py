@@ -63,7 +63,7 @@ def provenance_record(
     warnings: Sequence[str],
     run: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The JSON-able record of one run; with the same versions and device class its options give the same image.
+    """The JSON-able record of one run; with the same versions, device class and numbers its options give the same image.
 
     The last stage stands at the top; an isotropic run tells of the stage before it under `in_plane`, and its consistency is
     the worse of both.
