@@ -55,7 +55,7 @@ class Record:
         values: every measure of every slice.
         seconds: of the whole volume; CPU time where one thread of a CPU worked, else wall time.
         evaluations: of the network a slice.
-        machine: that it was measured on, with its threads.
+        machine: that it was measured on, with its threads; CPU time is named, for it compares with no wall time.
         reliability: of the uncertainty; None for one sample.
     """
 

@@ -147,20 +147,24 @@ def _measured(
     """Restore; a record that was there before stays, for its seconds are those of the first time."""
     options = prepared.settings.get("options", {})
     device = choose_device(options.get("device", "cpu"))
-    restoration, seconds = _timed(prepared, reduced, _clock(device))
+    clock, meaning = _clock(device)
+    restoration, seconds = _timed(prepared, reduced, clock)
     picture = np.ascontiguousarray(restoration.images[reduced.chosen, 0].numpy())
     if with_picture:
         cache.keep_picture(what, picture)
     if cache.record(what) is None:
-        cache.keep(what, _recorded(restoration, seconds, reduced, options, f"{platform.system()}, {device_name(device)}"))
+        machine = f"{platform.system()}, {device_name(device)}{meaning}"
+        cache.keep(what, _recorded(restoration, seconds, reduced, options, machine))
     record = cache.record(what)
     assert record is not None
     return record, picture if with_picture else None
 
 
-def _clock(device: torch.device) -> Callable[[], float]:
-    """CPU time where one thread of a CPU works, which other work on the machine hardly lengthens; else wall time."""
-    return time.process_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+def _clock(device: torch.device) -> tuple[Callable[[], float], str]:
+    """CPU time where one thread of a CPU works, which other work hardly lengthens, else wall time; and how records say so."""
+    if device.type == "cpu" and torch.get_num_threads() == 1:
+        return time.process_time, ", CPU time"
+    return time.perf_counter, ""
 
 
 def _timed(prepared: Ready, reduced: Reduced, clock: Callable[[], float]) -> tuple[Restoration, float]:

@@ -96,13 +96,9 @@ def _seconds(line: Line, usual: str) -> str:
 
 def _machine_notes(lines: Sequence[Line], usual: str) -> list[str]:
     others = dict.fromkeys(machine for line in lines for machine in line.machines if machine != usual)
-    meant = "Seconds are CPU time where one thread of a CPU worked, else wall time."
     if not others:
-        return [meant]
-    return [
-        f"Seconds were measured on {usual}; those with a star, which they do not compare with, on {'; '.join(others)}.",
-        meant,
-    ]
+        return []
+    return [f"Seconds were measured on {usual}; those with a star, which they do not compare with, on {'; '.join(others)}."]
 
 
 def _parameters(line: Line) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from pdm_core import CancelledError
 from pdm_core.evaluation.study import restore
@@ -45,6 +46,13 @@ def test_every_kind_of_arm_is_measured_slice_by_slice(study):
     assert found["SMORE"].budget.iterations == 2
     curve = found[SEVERAL.label].record.reliability
     assert found[FAST.label].record.reliability is None and len(curve.predicted) == 10 and curve.error > 0
+
+
+@pytest.mark.parametrize(("threads", "meaning"), [(1, "1 threads), CPU time"), (2, "2 threads)")])
+def test_seconds_of_one_thread_are_cpu_time_and_say_so(study, monkeypatch, threads, meaning):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    (item,) = study(ZIP).measured
+    assert item.record.machine.replace(", bfloat16", "").endswith(meaning) and item.record.seconds >= 0.0
 
 
 def test_a_second_run_measures_nothing_and_finds_the_same(study, runs):
