@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,19 @@ def _parts(report: Report, results: Results, plan: Plan, facts: Mapping[str, Any
         yield "## Pictures"
         yield from pictures
     yield "## What is missing"
-    yield "\n".join(f"- {arm}: {why}" for arm, why in report.missing.items()) or "Nothing: every arm was measured."
+    yield "\n".join(_lacking(report, results)) or "Nothing: every arm was measured."
     yield "## Circumstances"
     machines = dict.fromkeys(item.record.machine for item in results.measured)
     yield "\n".join(f"- {name}: {value}" for name, value in {**facts, "measured on": "; ".join(machines)}.items())
+
+
+def _lacking(report: Report, results: Results) -> Iterator[str]:
+    """Arms that were measured nowhere, then how many are missing on some sets alone."""
+    yield from (f"- {arm}: {why}" for arm, why in report.missing.items())
+    partly = Counter(item.data_set for item in results.absent if item.arm not in report.missing)
+    yield from (
+        f"- {name}: {count} lines, of systems that were measured elsewhere; each says why." for name, count in partly.items()
+    )
 
 
 def _subject(plan: Plan) -> str:
