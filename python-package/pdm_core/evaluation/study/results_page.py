@@ -81,16 +81,16 @@ def _parts(report: Report, results: Results, plan: Plan, facts: Mapping[str, Any
         yield "## Pictures"
         yield from pictures
     yield "## What is missing"
-    yield "\n".join(_lacking(report, results)) or "Nothing: every arm was measured."
+    yield "\n".join(lacking(report.missing, results)) or "Nothing: every arm was measured."
     yield "## Circumstances"
     machines = dict.fromkeys(item.record.machine for item in results.measured)
     yield "\n".join(f"- {name}: {value}" for name, value in {**facts, "measured on": "; ".join(machines)}.items())
 
 
-def _lacking(report: Report, results: Results) -> Iterator[str]:
-    """Arms that were measured nowhere, then how many are missing on some sets alone."""
-    yield from (f"- {arm}: {why}" for arm, why in report.missing.items())
-    partly = Counter(item.data_set for item in results.absent if item.arm not in report.missing)
+def lacking(missing: Mapping[str, str], results: Results) -> Iterator[str]:
+    """The page's lines on arms that were measured nowhere, which are `missing`, then on how many lack on a set alone."""
+    yield from (f"- {arm}: {why}" for arm, why in missing.items())
+    partly = Counter(item.data_set for item in results.absent if item.arm not in missing)
     yield from (
         f"- {name}: {count} lines, of systems that were measured elsewhere; each says why." for name, count in partly.items()
     )

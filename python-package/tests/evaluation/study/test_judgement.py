@@ -13,6 +13,7 @@ from pdm_core.evaluation.study.leaderboard import fronts, pareto_front
 from pdm_core.evaluation.study.lines import lines_of
 from pdm_core.evaluation.study.measures import PSNR
 from pdm_core.evaluation.study.results import Absence, Results
+from pdm_core.evaluation.study.results_page import lacking
 from pdm_core.evaluation.study.systems import (
     BICUBIC,
     Scale,
@@ -133,6 +134,14 @@ def test_a_missing_arm_is_a_line_with_its_reason_and_no_number(made_up):
     assert table.rows[1][:3] == ["SR3, T = 100", "x2", "not measured: There is no 'sr3'."]
     assert set(table.rows[1][3:]) == {"-"} and len(table.rows[1]) == len(table.head) == len(table.rows[0])
     assert "12 slices of 1 case," in table.markdown() and "slices within the cases" in table.markdown()
+
+
+def test_what_is_missing_on_one_set_alone_is_counted_there(made_up):
+    absent = [Absence(arm, "k", "knee", factor, "Left out.") for arm in ("SR3", "SMORE") for factor in (2.0, 4.0)]
+    results = Results([made_up("SR3", [30.0])], absent)
+    found = list(lacking({"SMORE": "Left out."}, results))
+    assert found == ["- SMORE: Left out.", "- knee: 2 lines, of systems that were measured elsewhere; each says why."]
+    assert list(lacking({}, Results([made_up("SR3", [30.0])]))) == []
 
 
 def test_a_table_of_lines_with_and_without_intervals_says_what_the_bare_ones_lack(made_up):
