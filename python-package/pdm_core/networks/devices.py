@@ -52,10 +52,10 @@ def number_format(device: torch.device, precision: Precision = "auto") -> torch.
 
     A CPU that lacks the instructions is slower with bfloat16 than without, and a torch that cannot tell counts as such.
     """
-    if precision == "float32" or device.type not in ("cuda", "cpu"):
+    if precision == "float32":
         return torch.float32
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {"cuda": True}
-    native = any(capabilities.get(name) for name in ("cuda", "avx512_bf16", "amx_bf16"))
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
+    native = device.type == "cuda" or any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
     return torch.bfloat16 if native else torch.float32
 
 

@@ -40,7 +40,8 @@ class MixedPrecision(nn.Module):
 
 
 def prepared(denoiser: NetworkDenoiser, device: torch.device, dtype: torch.dtype) -> NetworkDenoiser:
-    """Move a denoiser to `device`, its network in the number format `dtype`."""
+    """Move a denoiser to `device`, its network in the number format `dtype`; on an Apple GPU it stays as it is."""
     denoiser = denoiser.to(device).eval()
-    denoiser.network = MixedPrecision(denoiser.network, dtype)
+    if device.type in ("cuda", "cpu"):
+        denoiser.network = MixedPrecision(denoiser.network, dtype)
     return denoiser
