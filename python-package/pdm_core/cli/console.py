@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from pdm_core.progress import ProgressEvent
 
@@ -130,27 +130,50 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def speaking() -> Iterator[None]:
-    """Within the block standard output takes every character, and after it what is left of it goes out or nowhere.
+def standard_streams() -> Iterator[None]:
+    """Make standard output and error usable within the block, whatever the caller did to them.
 
-    A character that a code page lacks, or a reader that has left, is no reason to fail when all is done.
+    A service or `pythonw` starts programs without them, and a shell can close them: what is printed then goes nowhere. A
+    character that a code page lacks, or a reader that has left, is no reason to fail when all the work is done.
     """
+    _occupy_closed_descriptors()
+    if sys.stderr is None:
+        sys.stderr = _nowhere()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
     finally:
         try:
-            # There is none where the caller has closed it.
+            # It stays None where the caller has closed it.
             if sys.stdout is not None:
                 sys.stdout.flush()
         except OSError:
             _say_no_more()
 
 
+def _occupy_closed_descriptors() -> None:
+    """Open the null device in place of closed standard descriptors.
+
+    Otherwise the next file that is opened, an output perhaps, would take the number of standard error, and what a C library
+    prints there would be written into that file.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # POSIX gives the lowest free number, which is this one: those below it are in use by now.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def _nowhere() -> TextIO:
+    """A text stream that discards what is written to it."""
+    return open(os.devnull, "w", encoding="utf-8")
+
+
 def _say_no_more() -> None:
     """What else is printed goes nowhere, and so does what the interpreter writes out at its end."""
-    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    nowhere = _nowhere()
     with suppress(OSError, ValueError):
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
     sys.stdout = nowhere

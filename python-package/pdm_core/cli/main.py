@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from pdm_core.cli import batch, converge, demo, distill, evaluate, models, prepare, segment, train, upsample
-from pdm_core.cli.console import speaking
+from pdm_core.cli.console import standard_streams
 from pdm_core.cli.failures import as_user_error, report
+from pdm_core.cli.signals import terminated_as_interrupted
 from pdm_core.errors import InputError
 from pdm_core.version import package_version
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Known before the words are understood, so that a mistake among them is reported as the caller asked.
     json_lines = "--progress=json" in words or ("--progress", "json") in pairwise(words)
     arguments = argparse.Namespace(debug=False, progress="json" if json_lines else "bar")
-    with speaking():
+    with standard_streams(), terminated_as_interrupted():
         try:
             return run_command(words, arguments)
         except (Exception, KeyboardInterrupt) as error:

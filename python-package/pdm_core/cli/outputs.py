@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -37,3 +38,12 @@ def check_outputs(source: Path, files: Iterable[Path], recorded: Iterable[Path])
         twice = next((path for path in places if places.count(path) > 1), None)
         if twice is not None:
             raise InputError(f"Two outputs have the same name {twice.name}.", "Choose names that differ before the ending.")
+
+
+def check_output_folder(folder: Path) -> None:
+    """Raise `InputError` where a folder for outputs can be neither used nor made; for use before long work."""
+    existing = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
+    if not existing.is_dir():
+        raise InputError(f"The output {existing} is a file.", "Give the name of a folder.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"Nothing can be written to the folder {existing}.", "Check your rights, or choose another folder.")

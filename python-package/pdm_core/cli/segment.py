@@ -32,6 +32,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything, then segment, then write."""
+    from pdm_core.pipeline.outputs import refuse_result_of_another_input
     from pdm_core.pipeline.zone_outputs import as_table, probability_paths, write_probabilities, write_zone_files
     from pdm_core.volume import read_volume
 
@@ -39,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     probabilities = {} if arguments.probabilities is None else probability_paths(arguments.probabilities)
     check_outputs(arguments.input, [arguments.output, *probabilities.values()], [arguments.output])
     volume = read_volume(arguments.input, series=arguments.series)
+    refuse_result_of_another_input(arguments.output, volume)
 
     from pdm_core.segmentation.zones import find_zones
 

@@ -25,6 +25,29 @@ def stop_on_signals(warn: Callable[[str], None], kept: str = "with a checkpoint"
 
 
 @contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Within the block the first SIGTERM raises `KeyboardInterrupt`, as Ctrl-C does, so that files half-written are removed.
+
+    Later ones are ignored until the process ends: they would interrupt that cleaning up. A handler that the caller has
+    installed stays, and outside of the main thread, where Python allows no handlers, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGTERM) is interrupt:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
 def on_first_signal(heard: Callable[[], None]) -> Iterator[CancelCheck]:
     """Within the block the first signal calls `heard`, and a second Ctrl-C raises `KeyboardInterrupt`.
 

@@ -43,7 +43,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Check everything, then restore, then find the zones where they are wanted, then write."""
     from pdm_core.pipeline.dicom_outputs import write_dicom
-    from pdm_core.pipeline.outputs import write_result
+    from pdm_core.pipeline.outputs import refuse_result_of_another_input, write_result
     from pdm_core.pipeline.zone_outputs import as_table, write_zone_files
     from pdm_core.volume import read_volume
     from pdm_core.volume.write import check_dtype
@@ -56,6 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     _check_outputs(arguments, options.samples)
     source = None if arguments.dicom is None else _dicom_source(arguments)
     volume = read_volume(arguments.input, series=arguments.series) if source is None else source.read()
+    for path in (arguments.output, arguments.zones):
+        if path is not None:
+            refuse_result_of_another_input(path, volume)
 
     with console_for(arguments) as console:
         result, zones = _restored(volume, options, arguments, console)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pdm_core.atomic import write_text
 from pdm_core.errors import CancelledError, PdmError
+from pdm_core.pipeline.batch_report import BatchReport, CaseReport
 from pdm_core.pipeline.chain import segment_restored, super_resolve_and_segment
 from pdm_core.pipeline.options import SuperResolutionOptions
-from pdm_core.pipeline.outputs import provenance_path, tells_of, write_provenance, write_result
+from pdm_core.pipeline.outputs import (
+    provenance_path,
+    refuse_result_of_another_input,
+    tells_of,
+    write_provenance,
+    write_result,
+)
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.pipeline.zone_outputs import write_zone_files
 from pdm_core.progress import CancelCheck, ProgressCallback, ProgressEvent
@@ -33,38 +39,6 @@ Explain = Callable[[BaseException], PdmError]
 Finished = Literal["done", "kept", "segmented"]
 
 
-@dataclass(frozen=True)
-class CaseReport:
-    """What became of one case.
-
-    Attributes:
-        case: name of the source.
-        source: its file or folder.
-        status: "done", "failed", "kept" for a result that an earlier run has left, or "segmented" where that has been given
-            its zones only now.
-        output: the image, empty for a failed case.
-        message: why it failed, or the warnings.
-        seconds: for this case in this run.
-        consistency_db: see the provenance; None when exact or failed.
-        peripheral_zone_ml: volume of that zone; None where no zones were asked for.
-        transition_zone_ml: as well.
-        gland_ml: of both together.
-        zone_flags: what speaks against the zones; empty when nothing does.
-    """
-
-    case: str
-    source: str
-    status: Literal["done", "failed", "kept", "segmented"]
-    output: str
-    message: str
-    seconds: float
-    consistency_db: float | None
-    peripheral_zone_ml: float | None = None
-    transition_zone_ml: float | None = None
-    gland_ml: float | None = None
-    zone_flags: str = ""
-
-
 def run_batch(
     sources: Sequence[VolumeSource],
     folder: Path,
@@ -77,7 +51,10 @@ def run_batch(
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
 ) -> list[CaseReport]:
-    """Restore every source into `folder`, and write `report.csv` and `report.json` there after each.
+    """Restore every source into `folder`, whose `report.csv` and `report.json` tell of all results that it holds.
+
+    Other processes may work into the same folder at the same time; a case that one of them works on is left until last, and
+    then kept.
 
     Args:
         sources: what to restore.
@@ -91,6 +68,9 @@ def run_batch(
         progress: receives every case's own events, named after it.
         cancel: asked between steps; the report of what is done stays.
 
+    Returns:
+        A report for each of `sources`, in the order in which they were finished.
+
     Raises:
         InputError: the options cannot be.
         CancelledError: the caller asked to stop.
@@ -99,22 +79,25 @@ def run_batch(
     find_models(options.mode, options.model, options.factor)
     task = _Task(options, dtype, zone_model, None if zone_model is None else find_segmenter(zone_model).record["sha256"])
     folder.mkdir(parents=True, exist_ok=True)
-    reports: list[CaseReport] = []
-    for number, source in enumerate(sources, start=1):
-        output = folder / f"{source.name}_{options.label}{suffix}"
-        told = None if progress is None else _named(progress, f"{source.name} ({number} of {len(sources)})")
-        begun = time.monotonic()
-        try:
-            status, record = _one(source, output, task, told, cancel)
-        except (CancelledError, KeyboardInterrupt):
-            raise CancelledError(
-                f"Cancelled after {len(reports)} of {len(sources)} cases.", "The same command goes on from there."
-            ) from None
-        except Exception as error:
-            reports.append(_failed(source, explain(error), time.monotonic() - begun))
-        else:
-            reports.append(_finished(source, output, status, record, time.monotonic() - begun))
-        _write_reports(reports, folder)
+    report, reports = BatchReport(folder), list[CaseReport]()
+    waiting = deque((number, source, False) for number, source in enumerate(sources, start=1))
+    try:
+        while waiting:
+            number, source, wait = waiting.popleft()
+            name = f"{source.name}_{options.label}"
+            told = None if progress is None else _named(progress, f"{source.name} ({number} of {len(sources)})")
+            with report.claim(name, wait=wait, cancel=cancel) as claimed:
+                if claimed:
+                    reports.append(_reported(source, folder / f"{name}{suffix}", task, explain, told, cancel))
+                    report.add(reports[-1], options.label)
+                else:
+                    waiting.append((number, source, True))
+    except (CancelledError, KeyboardInterrupt):
+        raise CancelledError(
+            f"Cancelled after {len(reports)} of {len(sources)} cases.", "Run the same command again to resume."
+        ) from None
+    finally:
+        report.write_tables()
     return reports
 
 
@@ -128,6 +111,25 @@ class _Task:
     zone_sha256: str | None
 
 
+def _reported(
+    source: VolumeSource,
+    output: Path,
+    task: _Task,
+    explain: Explain,
+    progress: ProgressCallback | None,
+    cancel: CancelCheck | None,
+) -> CaseReport:
+    """Work on one case, and report how it ended; only a wish to stop passes as an exception."""
+    begun = time.monotonic()
+    try:
+        status, record = _one(source, output, task, progress, cancel)
+    except CancelledError:
+        raise
+    except Exception as error:
+        return _failed(source, explain(error), time.monotonic() - begun)
+    return _finished(source, output, status, record, time.monotonic() - begun)
+
+
 def _one(
     source: VolumeSource, output: Path, task: _Task, progress: ProgressCallback | None, cancel: CancelCheck | None
 ) -> tuple[Finished, dict[str, Any]]:
@@ -139,6 +141,7 @@ def _one(
         return "segmented", _segmented(volume, output, record, task, progress, cancel)
     output.parent.mkdir(parents=True, exist_ok=True)
     checked_output(output)
+    refuse_result_of_another_input(output, volume)
     zones = None
     if task.zone_model is None:
         result = super_resolve(volume, task.options, progress=progress, cancel=cancel)
@@ -226,7 +229,7 @@ def _finished(source: VolumeSource, output: Path, status: Finished, record: dict
     notes = " ".join(dict.fromkeys([*record["warnings"], *zones["warnings"]]))
     return CaseReport(
         source.name,
-        str(source.path),
+        os.path.abspath(source.path),
         status,
         str(output),
         notes,
@@ -238,14 +241,4 @@ def _finished(source: VolumeSource, output: Path, status: Finished, record: dict
 
 
 def _failed(source: VolumeSource, error: PdmError, seconds: float) -> CaseReport:
-    return CaseReport(source.name, str(source.path), "failed", "", str(error), round(seconds, 1), None)
-
-
-def _write_reports(reports: Sequence[CaseReport], folder: Path) -> None:
-    table = io.StringIO()
-    writer = csv.DictWriter(table, [field.name for field in fields(CaseReport)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(report) for report in reports)
-    listing = json.dumps([asdict(report) for report in reports], indent=1, ensure_ascii=False) + "\n"
-    for name, text in (("report.csv", table.getvalue()), ("report.json", listing)):
-        write_text(folder / name, text)
+    return CaseReport(source.name, os.path.abspath(source.path), "failed", "", str(error), round(seconds, 1), None)

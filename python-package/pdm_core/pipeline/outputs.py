@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdm_core.atomic import scratch_beside, write_text
-from pdm_core.volume import write_volume
+from pdm_core.errors import InputError
+from pdm_core.volume import Volume, write_volume
+from pdm_core.volume.identity import source_facts, volume_sha256
 from pdm_core.volume.images import image_suffix
 
 if TYPE_CHECKING:
@@ -53,7 +55,10 @@ def write_result(
 
     def make_way(image: Path) -> None:
         """The image is complete: its record is written beside the earlier one, which goes."""
-        _write(temporary, {**result.provenance, "output": _description(output.name, dtype, image)})
+        described = _description(output.name, dtype, image)
+        if uncertainty is not None and result.uncertainty is not None:
+            described["uncertainty"] = uncertainty.name
+        _write(temporary, {**result.provenance, "output": described})
         target.unlink(missing_ok=True)
 
     try:
@@ -73,7 +78,36 @@ def write_result(
 
 def tells_of(record: Mapping[str, Any], output: Path, dtype: str) -> bool:
     """Whether a record is that of the image that lies at `output`, whole and in this number format."""
-    return output.exists() and record.get("output") == _description(output.name, dtype, output)
+    return output.exists() and _description(output.name, dtype, output).items() <= record["output"].items()
+
+
+def refuse_result_of_another_input(output: Path, volume: Volume) -> None:
+    """Raise `InputError` where the result of another input, image or zones, would be replaced; for use before long work.
+
+    The same input is one with the same voxels, wherever it lies, or from the same place (file, or DICOM series), however it
+    has changed.
+
+    Args:
+        output: where the new result goes.
+        volume: what it will be made from.
+    """
+    try:
+        record: dict[str, Any] = json.loads(provenance_path(output).read_text(encoding="utf-8"))
+        earlier, replaced = record["input"], output.with_name(record["output"]["file"])
+        same = earlier["sha256"] == volume_sha256(volume) or _origin(earlier["source"]) == _origin(source_facts(volume))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # There is no record, or it is not one of ours.
+        return
+    if replaced.exists() and not same:
+        raise InputError(
+            f"{replaced} is the result of another input, {earlier['source'].get('path', 'unknown')}: it would be replaced.",
+            "Choose another name or folder for the output, or remove the earlier result first.",
+        )
+
+
+def _origin(facts: Mapping[str, Any]) -> Any:
+    """What names the source of a volume: its DICOM series where it has one, else its file."""
+    return facts.get("series_uid") or facts["path"]
 
 
 def _description(name: str, dtype: str, image: Path) -> dict[str, Any]:

@@ -33,9 +33,11 @@ def write_zone_files(zones: Zones, output: Path, source: Volume | None = None) -
     """
     name = zones.record["model"]["name"]
     write_zones(zones.labels, output, name)
+    written = {"file": output.name}
     if source is not None:
         write_zones(zones.on(source), on_the_input(output), name)
-    return write_provenance(zones.record, output)
+        written["on_the_input"] = on_the_input(output).name
+    return write_provenance({**zones.record, "output": written}, output)
 
 
 def probability_paths(path: Path) -> Mapping[int, Path]:

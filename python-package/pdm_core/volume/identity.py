@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
 
 import numpy as np
@@ -23,5 +24,11 @@ def volume_record(volume: Volume) -> dict[str, Any]:
         "sha256": volume_sha256(volume),
         "shape_kji": list(volume.shape),
         "spacing_ijk_mm": list(volume.spacing),
-        "source": dict(volume.metadata),
+        "source": source_facts(volume),
     }
+
+
+def source_facts(volume: Volume) -> dict[str, Any]:
+    """The metadata of a volume, its path absolute: a relative one would mean another file elsewhere."""
+    facts = dict(volume.metadata)
+    return {**facts, "path": os.path.abspath(facts["path"])} if "path" in facts else facts

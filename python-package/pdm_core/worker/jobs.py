@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdm_core.atomic import replacing
-from pdm_core.cli.console import JsonConsole
+from pdm_core.cli.console import JsonConsole, standard_streams
 from pdm_core.cli.failures import as_user_error, report
+from pdm_core.cli.signals import terminated_as_interrupted
 from pdm_core.errors import CancelledError, InputError
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.progress import CancelCheck
@@ -33,13 +34,14 @@ _ZONES, _ZONES_INPUT = "zones.npy", "zones_input.npy"
 def main(argv: Sequence[str] | None = None) -> int:
     """Do one job; everything that can go wrong becomes an error event and an exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    try:
-        path, job = _read_job(words)
-        return _TASKS[job["task"]](job, path.parent, JsonConsole())
-    except (Exception, KeyboardInterrupt) as error:
-        if not isinstance(error, CancelledError | InputError):
-            traceback.print_exc()
-        return report(as_user_error(error), json_lines=True)
+    with standard_streams(), terminated_as_interrupted():
+        try:
+            path, job = _read_job(words)
+            return _TASKS[job["task"]](job, path.parent, JsonConsole())
+        except (Exception, KeyboardInterrupt) as error:
+            if not isinstance(error, CancelledError | InputError):
+                traceback.print_exc()
+            return report(as_user_error(error), json_lines=True)
 
 
 def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole) -> int:

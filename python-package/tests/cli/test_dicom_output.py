@@ -61,6 +61,10 @@ def test_new_slices_say_how_thick_they_are_and_both_models(a_dicom_series, tmp_p
 def test_a_result_that_is_restored_again_is_known_as_an_estimate(a_dicom_series, tmp_path, capsys):
     assert upsample(a_dicom_series("in"), tmp_path / "once") == 0
     assert "itself a result" not in capsys.readouterr().err
+    # A result of another input is not replaced.
+    assert upsample(tmp_path / "once", tmp_path / "twice", "--factor", "1.5") == 2
+    assert "is the result of another input" in capsys.readouterr().err
+    (tmp_path / "out.nii.gz").unlink()
     assert upsample(tmp_path / "once", tmp_path / "twice", "--factor", "1.5") == 0
     assert "itself a result of super-resolution" in capsys.readouterr().err
     (told,) = {header.DerivationDescription for header in headers(tmp_path / "twice")}
