@@ -44,7 +44,7 @@ def test_the_commands_run(beside_a_scan):
     for line in lines:
         assert main(shlex.split(line)[1:]) == 0, line
     assert (beside_a_scan / "spread.nii.gz").is_file()
-    assert image_size(beside_a_scan / "sharper_zones.seg.nrrd") == read_volume(beside_a_scan / "sharper.nii.gz").shape
+    assert image_size(beside_a_scan / "sharper_zones.seg.nrrd") == read_volume(beside_a_scan / "prostate_sharper.nii.gz").shape
 
 
 def test_the_python_examples_run(beside_a_scan, capsys):
