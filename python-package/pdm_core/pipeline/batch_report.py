@@ -116,7 +116,7 @@ class BatchReport:
         """
         output = os.path.relpath(report.output, self._folder) if report.output else ""
         record = {**asdict(report), "output": output, "label": label, "reported": time.time()}
-        name = _slug("\0".join((report.case, label, report.source)))
+        name = _slug(f"{report.case}_{label}", report.source)
         write_text(self._records / f"{name}.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
         if time.monotonic() - self._written_at >= _TABLES_EVERY_S:
             self.write_tables()
@@ -179,7 +179,7 @@ def _acquired(lock: FileLock, wait: bool, cancel: CancelCheck | None = None) -> 
             raise CancelledError()
 
 
-def _slug(text: str) -> str:
-    """A file name for any text: readable at the front, and unique by a checksum."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+def _slug(text: str, hidden: str = "") -> str:
+    """A file name that shows `text` as far as a file name can, made unique by a checksum of it and of `hidden`."""
+    digest = hashlib.sha256(f"{text}\0{hidden}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return f"{_UNSAFE.sub('_', text)[:60]}-{digest}"
