@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pdm_core.diffusion.bridges import AffineBridge
 from pdm_core.diffusion.denoisers import Denoiser
+from pdm_core.networks.windows import gaussian_weight, windows
 
 TILE = 256
 OVERLAP = 0.25
@@ -39,16 +41,13 @@ class TiledDenoiser:
         return self._fused(x, x_lr, lambda x, x_lr: self.denoiser.mixture(x, x_lr, u, factor))
 
     def _fused(self, x: Tensor, x_lr: Tensor, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        from monai.inferers.utils import sliding_window_inference
-
-        fused = sliding_window_inference(
-            torch.cat((x, x_lr), dim=1),
-            roi_size=(self.tile, self.tile),
-            sw_batch_size=1,
-            predictor=lambda pair: of(*pair.chunk(2, dim=1)),
-            overlap=OVERLAP,
-            mode="gaussian",
-            padding_mode="replicate",
-        )
-        assert isinstance(fused, Tensor)
-        return fused
+        height, width = x.shape[-2:]
+        # A tile may be larger than the image along one of its sides: the border is repeated beyond it.
+        beyond = (0, max(0, self.tile - width), 0, max(0, self.tile - height))
+        pair = functional.pad(torch.cat((x, x_lr), dim=1), beyond, mode="replicate")
+        weight = gaussian_weight((self.tile, self.tile)).to(x)
+        total, seen = torch.zeros_like(pair[:, : x.shape[1]]), torch.zeros_like(pair[:1, :1])
+        for rows, columns in windows(pair.shape[-2:], (self.tile, self.tile), OVERLAP):
+            total[..., rows, columns] += weight * of(*pair[..., rows, columns].chunk(2, dim=1))
+            seen[..., rows, columns] += weight
+        return (total / seen)[..., :height, :width]

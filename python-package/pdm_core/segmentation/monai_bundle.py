@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pdm_core.errors import InputError
+from pdm_core.errors import InputError, MissingDependencyError
 from pdm_core.progress import CancelCheck, ProgressCallback
 from pdm_core.segmentation.field import ZoneField
 from pdm_core.segmentation.resampling import resampled
@@ -109,8 +109,12 @@ class MonaiBundle:
 
 def bundle_network() -> nn.Module:
     """The network of the bundle, with random weights."""
-    from monai.networks.nets import UNet
-
+    try:
+        from monai.networks.nets import UNet
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "A MONAI bundle needs the Python package monai, which is not installed.", "Install it: pip install pdm-core[monai]"
+        ) from error
     network: nn.Module = UNet(
         spatial_dims=3,
         in_channels=1,

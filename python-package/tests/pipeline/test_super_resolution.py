@@ -215,6 +215,23 @@ def test_tiles_are_fused_without_seams(tiny_zoo):
     assert difference.max() < scale
 
 
+def test_tiles_that_estimate_alike_are_fused_exactly():
+    """An estimate that looks at each pixel alone is the same in tiles, also where a tile exceeds a side of the image."""
+    from pdm_core.pipeline.tiles import TiledDenoiser
+
+    class Pixelwise:
+        bridge = None
+
+        def estimate(self, x, x_lr, u, factor):
+            assert x.shape[-2:] == (64, 64)
+            return u * x - factor * x_lr
+
+    generator = torch.Generator().manual_seed(0)
+    x, x_lr = (torch.randn(2, 1, 150, 40, generator=generator) for _ in range(2))
+    tiled = TiledDenoiser(Pixelwise(), 64).estimate(x, x_lr, 0.5, 2.0)
+    torch.testing.assert_close(tiled, 0.5 * x - 2.0 * x_lr)
+
+
 @pytest.mark.parametrize("align", ["index0", "fov"])
 def test_what_was_added_has_nothing_in_the_measured_band(align):
     volume = a_volume()

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from pdm_core.errors import CancelledError
+from pdm_core.networks.windows import starts
 from pdm_core.segmentation.field import ZoneField
 from pdm_core.segmentation.resampling import resampled
-from pdm_core.segmentation.windows import probabilities_by_windows, starts
+from pdm_core.segmentation.windows import probabilities_by_windows
 from pdm_core.volume import Volume
 
 ORIENTATIONS = [np.eye(3)[:, order] * signs for order in permutations(range(3)) for signs in product((1.0, -1.0), repeat=3)]
