@@ -36,8 +36,8 @@ def test_images_that_cannot_be_worked_on(tmp_path, array, reason):
     assert refusal.value.hint
 
 
-def test_colour_is_refused(tmp_path):
-    with pytest.raises(InputError, match="colour"):
+def test_an_image_in_color_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is a color or vector image"):
         read_volume(a_file(tmp_path, a_ramp((3, 32, 32, 3)), "c.nrrd", vector=True))
 
 

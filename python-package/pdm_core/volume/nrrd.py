@@ -1,0 +1,97 @@
+"""NRRD (`.nrrd`, `.nhdr`): where the voxels are and how they are stored, and in which units and space they lie."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+from pdm_core.errors import InputError
+from pdm_core.volume.itk_header import read_itk_header, refuse_odd_numbers
+from pdm_core.volume.voxel_data import ImageFile, VoxelData
+
+_HEADER_BYTES = 2**20
+_GEOMETRY = ("spacings", "spacedirections", "spaceorigin", "axismins", "axismaxs")
+_ENCODINGS = {
+    "raw": "raw", "gz": "gzip", "gzip": "gzip", "bz2": "bzip2", "bzip2": "bzip2",
+    "txt": "text", "text": "text", "ascii": "text", "hex": "hex",
+}  # fmt: skip
+# Spaces that say where the patient's left, front and head are.
+_PATIENT_SPACES = ("left-posterior-superior", "right-anterior-superior", "left-anterior-superior", "lps", "ras", "las")
+_NO_SIZES = "The file does not state the voxel sizes of all axes: 1 mm was assumed."
+_NO_SPACE = (
+    "The file does not state how its axes lie in the patient. They were taken as Slicer takes them (towards left, posterior, "
+    "superior); do not trust left and right."
+)
+
+
+def nrrd_image(path: Path) -> ImageFile:
+    """What an NRRD header says.
+
+    Raises:
+        InputError: the header is damaged, or describes something else than one scalar volume in one file.
+    """
+    fields, end = _fields(path)
+    refuse_odd_numbers(fields, _GEOMETRY, path)
+    header = read_itk_header(path)
+    name = fields.get("datafile", "")
+    if re.match(r"LIST\b", name) or "%" in name:
+        raise InputError(f"{path} keeps its voxels in several files ({name}).", "Save it as one file.")
+    encoding = _ENCODINGS.get(fields.get("encoding", "raw").lower())
+    if encoding is None:
+        raise InputError(f"{path} has the encoding {fields['encoding']}.", "Save it with the encoding gzip or raw.")
+    dtype = header.dtype.newbyteorder(">" if fields.get("endian", "little").lower() == "big" else "<")
+    file = path.parent / name if name else path
+    start, skip = _skipped(fields, file, 0 if name else end, encoding, math.prod(header.shape) * dtype.itemsize)
+    voxels = VoxelData(file, header.shape, dtype, encoding, start, skip=skip)
+    units = re.findall(r'"([^"]*)"', fields.get("spaceunits" if "spacedirections" in fields else "units", ""))
+    label = {"intent": "label"} if "Segment0_ID" in fields or path.name.lower().endswith(".seg.nrrd") else {}
+    return ImageFile(voxels, header.matrix_in_mm(units, path), tuple(_notes(fields)), label)
+
+
+def _notes(fields: dict[str, str]) -> list[str]:
+    """What a user should know of a header that leaves out sizes or space."""
+    notes = []
+    directions = re.sub(r"\([^)]*\)", "vector", fields.get("spacedirections", "")).split()
+    if "spacings" not in fields and directions.count("vector") < min(3, len(fields.get("sizes", "").split())):
+        notes.append(_NO_SIZES)
+    if fields.get("space", "").lower() not in _PATIENT_SPACES:
+        notes.append(_NO_SPACE)
+    return notes
+
+
+def _fields(path: Path) -> tuple[dict[str, str], int]:
+    """Fields (by their names in lower case without spaces) and keys (as they are) of the header, and where it ends."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as stream:
+        if not stream.readline(_HEADER_BYTES).startswith(b"NRRD000"):
+            raise InputError(f"{path} cannot be read as NRRD: it does not begin as such a file.", "The file may be damaged.")
+        while (line := stream.readline(_HEADER_BYTES).decode("utf-8", errors="replace")) and line.strip():
+            if line.startswith("#"):
+                continue
+            key, separator, value = line.partition(":")
+            if value.startswith("="):
+                fields[key] = value[1:].strip()
+            elif separator:
+                fields[key.replace(" ", "").lower()] = value.strip()
+        return fields, stream.tell()
+
+
+def _skipped(fields: dict[str, str], file: Path, start: int, encoding: str, wanted: int) -> tuple[int, int]:
+    """Bytes before the encoded voxels, and decoded bytes before the first one, by the fields `line skip` and `byte skip`."""
+    try:
+        lines, skip = int(fields.get("lineskip", 0)), int(fields.get("byteskip", 0))
+    except ValueError:
+        lines = -1
+    if lines < 0 or skip < -1 or (skip == -1 and encoding != "raw"):
+        raise InputError(f"{file}: the header states an impossible line skip or byte skip.", "Save it without them.")
+    if not file.is_file():
+        return start, 0
+    if skip == -1:
+        return max(0, file.stat().st_size - wanted), 0
+    with file.open("rb") as stream:
+        stream.seek(start)
+        for _ in range(lines):
+            stream.readline()
+        start = stream.tell()
+    return (start, skip) if encoding in ("gzip", "bzip2") else (start + skip, 0)
