@@ -125,7 +125,8 @@ def _refuse_no_sizes(stated: Nifti1Header, shape: tuple[int, int, int], source: 
 
 
 def _in_mm(matrix: Matrix, header: Nifti1Header) -> Matrix:
-    return np.diag([*[_MM.get(int(header["xyzt_units"]) & 7, 1.0)] * 3, 1.0]) @ matrix
+    factor = _MM.get(int(header["xyzt_units"]) & 7, 1.0)
+    return np.array([[factor], [factor], [factor], [1.0]]) * matrix
 
 
 def _apart(one: Matrix, other: Matrix, shape: tuple[int, int, int]) -> float:
