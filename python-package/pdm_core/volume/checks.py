@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.volume import FloatArray, Matrix
+from pdm_core.volume.volume import SINGULAR, FloatArray, Matrix
 
 MIN_MATRIX = 16
 # How far a corner may lie from where a rectangular grid has it: less than any pixel, more than the rounding of headers.
@@ -60,8 +60,11 @@ def refuse_sheared(ijk_to_ras: Matrix, shape: tuple[int, int, int], source: str)
             "Correct the header, or export the file again.",
         )
     spacing = np.linalg.norm(ijk_to_ras[:3, :3], axis=0)
-    if not spacing.all():
-        raise InputError(f"{source} has voxels of no size along an axis.", "Correct the header, or export the file again.")
+    if not spacing.all() or abs(np.linalg.det(ijk_to_ras[:3, :3])) < SINGULAR:
+        raise InputError(
+            f"{source} has voxels of no volume: two axes point the same way, or a spacing is zero.",
+            "Correct the header, or export the file again.",
+        )
     directions = ijk_to_ras[:3, :3] / spacing
     left, _, right = np.linalg.svd(directions)
     reach = spacing * (np.array(shape[::-1]) - 1)

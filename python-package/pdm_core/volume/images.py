@@ -105,4 +105,10 @@ def _image_file(path: Path) -> ImageFile:
         raise InputError(f"{path} has no ending for an image.", f"The known ones are: {', '.join(SUFFIXES)}.")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path} cannot be opened.", "Check your rights to read it.")
-    return _READERS[suffix](path)
+    file = _READERS[suffix](path)
+    if not file.voxels.path.is_file():
+        raise InputError(
+            f"{path} keeps its voxels in the file {file.voxels.path.name}, which does not exist.",
+            "Keep both files of the image together.",
+        )
+    return file

@@ -45,8 +45,8 @@ class ItkHeader:
         Raises:
             InputError: a unit is unknown, or the axes have different units.
         """
-        plain = [unit.strip().lower() for unit in units]
-        factors = {_UNITS_MM.get(unit, _UNITS_MM.get(unit.removesuffix("s"))) for unit in plain} or {1.0}
+        words = [unit.strip().lower() for unit in units]
+        factors = {_UNITS_MM.get(word.removesuffix("s") if len(word) > 3 else word) for word in words} or {1.0}
         factor = factors.pop()
         if factor is None or factors:
             raise InputError(f"{path} states the units of length {', '.join(units)}.", "Convert it to mm first.")

@@ -78,8 +78,6 @@ class VoxelData:
 
     def _blocks(self) -> Iterator[np.ndarray[Any, Any]]:
         """Stored values in the order of the file. What can be refused at once is refused before anything is allocated."""
-        if not self.path.is_file():
-            raise InputError(f"{self.path}, which holds the voxels, does not exist.", "Keep both files of the image together.")
         wanted = math.prod(self.shape) * self.dtype.itemsize
         available = self.path.stat().st_size - self.start
         if wanted > available * _MOST[self.encoding] or (self.size or 0) > available:

@@ -153,7 +153,7 @@ def test_a_pair_is_one_image(tmp_path):
     assert header_of(tmp_path / "v.img") == tmp_path / "v.hdr"
     (tmp_path / "v.img").rename(tmp_path / "w.img")
     assert header_of(tmp_path / "w.img") == tmp_path / "w.img"
-    with pytest.raises(InputError, match=r"v\.img, which holds the voxels, does not exist"):
+    with pytest.raises(InputError, match=r"v\.img, which does not exist"):
         read_volume(tmp_path / "v.hdr")
 
 
@@ -172,9 +172,10 @@ def a_zip(path):
 
 FOREIGN = {
     "v.nii.bz2": (bz2.compress(b"voxels"), "bzip2"), "v.PAR": (b"# PAR", "PAR/REC"), "v.rec": (b"1234", "PAR/REC"),
-    "v.mnc": (b"CDF\x01", "MINC"), "v.gipl": (b"1234", "GIPL"), "v.vtk": (b"# vtk DataFile", "VTK"), "v.tif": (b"II*\0", "TIFF"),
-    "v.png": (b"\x89PNG\r\n", "PNG"), "v.npy": (b"\x93NUMPY", "NumPy"), "v.mat": (b"MATLAB 5.0", "MATLAB"),
-    "picture": (b"\x89PNG\r\n", "PNG"), "2dseq": (b"1234", "Bruker"), "a.b.mif.gz": (b"1234", "MRtrix"),
+    "v.mnc": (b"CDF\x01", "MINC"), "v.gipl": (b"1234", "GIPL"), "v.vtk": (b"# vtk DataFile", "VTK"),
+    "v.tif": (b"II*\0", "TIFF"), "v.png": (b"\x89PNG\r\n", "PNG"), "v.npy": (b"\x93NUMPY", "NumPy"),
+    "v.mat": (b"MATLAB 5.0", "MATLAB"), "picture": (b"\x89PNG\r\n", "PNG"), "2dseq": (b"1234", "Bruker"),
+    "a.b.mif.gz": (b"1234", "MRtrix"),
 }  # fmt: skip
 
 
