@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from pdm_core.errors import InputError
 from pdm_core.volume.itk_header import read_itk_header, refuse_odd_numbers
+from pdm_core.volume.volume import Matrix
 from pdm_core.volume.voxel_data import ImageFile, VoxelData
 
 _HEADER_BYTES = 2**20
@@ -16,8 +20,13 @@ _ENCODINGS = {
     "raw": "raw", "gz": "gzip", "gzip": "gzip", "bz2": "bzip2", "bzip2": "bzip2",
     "txt": "text", "text": "text", "ascii": "text", "hex": "hex",
 }  # fmt: skip
-# Spaces that say where the patient's left, front and head are.
-_PATIENT_SPACES = ("left-posterior-superior", "right-anterior-superior", "left-anterior-superior", "lps", "ras", "las")
+# Spaces that say where the patient's left, front and head are, and the signs of their axes in RAS.
+_LPS = (-1.0, -1.0, 1.0)
+_PATIENT_SPACES = {
+    "left-posterior-superior": _LPS, "lps": _LPS,
+    "right-anterior-superior": (1.0, 1.0, 1.0), "ras": (1.0, 1.0, 1.0),
+    "left-anterior-superior": (-1.0, 1.0, 1.0), "las": (-1.0, 1.0, 1.0),
+}  # fmt: skip
 _NO_SIZES = "The file does not state the voxel sizes of all axes: 1 mm was assumed."
 _NO_SPACE = (
     "The file does not state how its axes lie in the patient. They were taken as Slicer takes them (towards left, posterior, "
@@ -33,7 +42,7 @@ def nrrd_image(path: Path) -> ImageFile:
     """
     fields, end = _fields(path)
     refuse_odd_numbers(fields, _GEOMETRY, path)
-    header = read_itk_header(path)
+    header = replace(read_itk_header(path), **_stated_matrix(fields))
     name = fields.get("datafile", "")
     if re.match(r"LIST\b", name) or "%" in name:
         raise InputError(f"{path} keeps its voxels in several files ({name}).", "Save it as one file.")
@@ -47,6 +56,18 @@ def nrrd_image(path: Path) -> ImageFile:
     units = re.findall(r'"([^"]*)"', fields.get("spaceunits" if "spacedirections" in fields else "units", ""))
     label = {"intent": "label"} if "Segment0_ID" in fields or path.name.lower().endswith(".seg.nrrd") else {}
     return ImageFile(voxels, header.matrix_in_mm(units, path), tuple(_notes(fields)), label)
+
+
+def _stated_matrix(fields: dict[str, str]) -> dict[str, Matrix]:
+    """`ijk_to_ras` in the units of the file, as `matrix`, where all directions are stated: ITK before 5.4 mirrors LAS."""
+    vectors = [vector.split(",") for vector in re.findall(r"\(([^)]*)\)", fields.get("spacedirections", ""))]
+    origin = fields.get("spaceorigin", "(0,0,0)").strip("()").split(",")
+    if [len(vector) for vector in (*vectors, origin)] != [3, 3, 3, 3]:
+        return {}
+    matrix = np.eye(4)
+    matrix[:3] = np.array([*vectors, origin], dtype=np.float64).T
+    signs = _PATIENT_SPACES.get(fields.get("space", "").lower(), _LPS)
+    return {"matrix": np.diag([*signs, 1.0]) @ matrix}
 
 
 def _notes(fields: dict[str, str]) -> list[str]:

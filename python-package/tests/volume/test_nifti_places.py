@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from pdm_core import SuperResolutionOptions, Volume, read_volume, super_resolve, write_volume
+from pdm_core import SuperResolutionOptions, Volume, read_volume, write_volume
 from pdm_core.errors import InputError
 from pdm_core.volume.nifti_place import APART, MIRRORED, notes_on_places
 
@@ -85,6 +85,8 @@ def test_two_places_are_said_by_their_distance_and_one_place_is_not(tmp_path, di
     volume = read_volume(path)
     assert volume.metadata[APART] == pytest.approx(5.0, abs=0.01)
     np.testing.assert_allclose(volume.origin, (10, -20, 30), atol=1e-4)
+    from pdm_core import super_resolve
+
     notes = super_resolve(volume, SuperResolutionOptions(model="tiny", steps=1)).provenance["warnings"]
     assert any("two places in the patient, up to 5 mm apart" in note for note in notes)
 
