@@ -39,19 +39,6 @@ class ItkHeader:
     dtype: np.dtype[Any]
     matrix: Matrix
 
-    def matrix_in_mm(self, units: Sequence[str], path: Path) -> Matrix:
-        """`ijk_to_ras` in mm, where the file states its units of length.
-
-        Raises:
-            InputError: a unit is unknown, or the axes have different units.
-        """
-        words = [unit.strip().lower() for unit in units]
-        factors = {_UNITS_MM.get(word.removesuffix("s") if len(word) > 3 else word) for word in words} or {1.0}
-        factor = factors.pop()
-        if factor is None or factors:
-            raise InputError(f"{path} states the units of length {', '.join(units)}.", "Convert it to mm first.")
-        return np.diag([factor, factor, factor, 1.0]) @ self.matrix
-
 
 def read_itk_header(path: Path) -> ItkHeader:
     """Geometry and number format of an NRRD or MetaImage file.
@@ -76,6 +63,20 @@ def read_itk_header(path: Path) -> ItkHeader:
         name = sitk.GetPixelIDValueAsString(pixel)
         raise InputError(f"{path} holds voxels of the type {name}.", "Super-resolution needs real gray values.")
     return ItkHeader(three_dimensional(reader.GetSize(), path), np.dtype(formats[pixel]), _matrix_of(reader))
+
+
+def in_mm(ijk_to_ras: Matrix, units: Sequence[str], path: Path) -> Matrix:
+    """A matrix in mm, of a file that states these units of length for its axes.
+
+    Raises:
+        InputError: a unit is unknown, or the axes have different units.
+    """
+    words = [unit.strip().lower() for unit in units]
+    factors = {_UNITS_MM.get(word.removesuffix("s") if len(word) > 3 else word) for word in words} or {1.0}
+    factor = factors.pop()
+    if factor is None or factors:
+        raise InputError(f"{path} states the units of length {', '.join(units)}.", "Convert it to mm first.")
+    return np.diag([factor, factor, factor, 1.0]) @ ijk_to_ras
 
 
 def refuse_odd_numbers(fields: Mapping[str, str], names: Sequence[str], path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from pdm_core.errors import InputError
-from pdm_core.volume.itk_header import read_itk_header, refuse_odd_numbers
+from pdm_core.volume.itk_header import in_mm, read_itk_header, refuse_odd_numbers
 from pdm_core.volume.voxel_data import ImageFile, VoxelData
 
 _HEADER_BYTES = 2**16
@@ -39,7 +39,7 @@ def metaimage(path: Path) -> ImageFile:
     elif _true(fields.get("CompressedData", "False")):
         encoding, size = "zlib", _compressed_size(fields, path)
     start = _start(fields, start, file, math.prod(header.shape) * dtype.itemsize, path)
-    matrix = header.matrix_in_mm([fields.get("DistanceUnits", "mm")], path)
+    matrix = in_mm(header.matrix, [fields.get("DistanceUnits", "mm")], path)
     notes = () if any(field in fields for field in _LENGTHS) else (_UNSTATED,)
     return ImageFile(VoxelData(file, header.shape, dtype, encoding, start, size), matrix, notes)
 

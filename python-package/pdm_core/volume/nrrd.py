@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.itk_header import read_itk_header, refuse_odd_numbers
+from pdm_core.volume.itk_header import in_mm, read_itk_header, refuse_odd_numbers
 from pdm_core.volume.volume import Matrix
 from pdm_core.volume.voxel_data import ImageFile, VoxelData
 
@@ -42,7 +41,7 @@ def nrrd_image(path: Path) -> ImageFile:
     """
     fields, end = _fields(path)
     refuse_odd_numbers(fields, _GEOMETRY, path)
-    header = replace(read_itk_header(path), **_stated_matrix(fields))
+    header = read_itk_header(path)
     name = fields.get("datafile", "")
     if re.match(r"LIST\b", name) or "%" in name:
         raise InputError(f"{path} keeps its voxels in several files ({name}).", "Save it as one file.")
@@ -55,19 +54,21 @@ def nrrd_image(path: Path) -> ImageFile:
     voxels = VoxelData(file, header.shape, dtype, encoding, start, skip=skip)
     units = re.findall(r'"([^"]*)"', fields.get("spaceunits" if "spacedirections" in fields else "units", ""))
     label = {"intent": "label"} if "Segment0_ID" in fields or path.name.lower().endswith(".seg.nrrd") else {}
-    return ImageFile(voxels, header.matrix_in_mm(units, path), tuple(_notes(fields)), label)
+    stated = _stated_matrix(fields)
+    matrix = in_mm(header.matrix if stated is None else stated, units, path)
+    return ImageFile(voxels, matrix, tuple(_notes(fields)), label)
 
 
-def _stated_matrix(fields: dict[str, str]) -> dict[str, Matrix]:
-    """`ijk_to_ras` in the units of the file, as `matrix`, where all directions are stated: ITK before 5.4 mirrors LAS."""
+def _stated_matrix(fields: dict[str, str]) -> Matrix | None:
+    """`ijk_to_ras` in the units of the file, where all directions are stated: the ITK of SimpleITK 2.3 mirrors LAS."""
     vectors = [vector.split(",") for vector in re.findall(r"\(([^)]*)\)", fields.get("spacedirections", ""))]
     origin = fields.get("spaceorigin", "(0,0,0)").strip("()").split(",")
     if [len(vector) for vector in (*vectors, origin)] != [3, 3, 3, 3]:
-        return {}
+        return None
     matrix = np.eye(4)
     matrix[:3] = np.array([*vectors, origin], dtype=np.float64).T
     signs = _PATIENT_SPACES.get(fields.get("space", "").lower(), _LPS)
-    return {"matrix": np.diag([*signs, 1.0]) @ matrix}
+    return np.asarray(np.diag([*signs, 1.0]) @ matrix)
 
 
 def _notes(fields: dict[str, str]) -> list[str]:
