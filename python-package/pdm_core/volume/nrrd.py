@@ -54,19 +54,22 @@ def nrrd_image(path: Path) -> ImageFile:
     voxels = VoxelData(file, header.shape, dtype, encoding, start, skip=skip)
     units = re.findall(r'"([^"]*)"', fields.get("spaceunits" if "spacedirections" in fields else "units", ""))
     label = {"intent": "label"} if "Segment0_ID" in fields or path.name.lower().endswith(".seg.nrrd") else {}
-    stated = _stated_matrix(fields)
+    stated = _stated_matrix(fields, path)
     matrix = in_mm(header.matrix if stated is None else stated, units, path)
     return ImageFile(voxels, matrix, tuple(_notes(fields)), label)
 
 
-def _stated_matrix(fields: dict[str, str]) -> Matrix | None:
+def _stated_matrix(fields: dict[str, str], path: Path) -> Matrix | None:
     """`ijk_to_ras` in the units of the file, where all directions are stated: the ITK of SimpleITK 2.3 mirrors LAS."""
-    vectors = [vector.split(",") for vector in re.findall(r"\(([^)]*)\)", fields.get("spacedirections", ""))]
-    origin = fields.get("spaceorigin", "(0,0,0)").strip("()").split(",")
-    if [len(vector) for vector in (*vectors, origin)] != [3, 3, 3, 3]:
+    texts = [*re.findall(r"\(([^)]*)\)", fields.get("spacedirections", "")), fields.get("spaceorigin", "0,0,0").strip("()")]
+    try:
+        vectors = [[float(word) for word in text.split(",")] for text in texts]
+    except ValueError as error:
+        raise InputError(f"{path} has odd vectors in its header: {error}.", "Correct the header.") from error
+    if [len(vector) for vector in vectors] != [3, 3, 3, 3]:
         return None
     matrix = np.eye(4)
-    matrix[:3] = np.array([*vectors, origin], dtype=np.float64).T
+    matrix[:3] = np.array(vectors).T
     signs = _PATIENT_SPACES.get(fields.get("space", "").lower(), _LPS)
     return np.asarray(np.diag([*signs, 1.0]) @ matrix)
 

@@ -97,6 +97,7 @@ def test_nrrd_whose_voxels_end_too_early_is_refused(tmp_path, content, data, mis
         nrrd(directions="(nan,0,0) (0,0.7,0) (0,0,3)") + b"\n" + RAW,
         nrrd(directions="(0.6,0,0) (0,0.7,0) (0,0,0)") + b"\n" + RAW,
         nrrd(directions="(0.6,0,0) (0.3,0.7,0) (0,0,3)") + b"\n" + RAW,
+        nrrd(directions="(0.6 1,0,0) (0,0.7,0) (0,0,3)") + b"\n" + RAW,
         nrrd(origin="(inf,0,0)") + b"\n" + RAW,
         nrrd(type="block") + b"\n" + RAW,
         b"NRRD0005\n",
