@@ -15,7 +15,7 @@ from pdm_core.errors import InputError
 from pdm_core.pipeline.grid import finer_matrix
 from pdm_core.pipeline.slices import along_slices
 from pdm_core.volume import Volume
-from pdm_core.volume.itk_header import itk_image
+from pdm_core.volume.images import itk_image
 from pdm_core.volume.volume import FloatArray
 
 _SEED = 1

@@ -12,12 +12,12 @@ import numpy as np
 
 from pdm_core.errors import InputError
 from pdm_core.volume.checks import checked_array, refuse_number_format, refuse_sheared
-from pdm_core.volume.itk_header import itk_image
 from pdm_core.volume.metaimage import metaimage
 from pdm_core.volume.names import checked_name
 from pdm_core.volume.nifti import mgh_image, nifti_image
 from pdm_core.volume.nrrd import nrrd_image
 from pdm_core.volume.numeric_locale import decimal_points
+from pdm_core.volume.text_header import LPS_TO_RAS
 from pdm_core.volume.volume import Matrix, Volume
 from pdm_core.volume.voxel_data import ImageFile
 
@@ -29,7 +29,7 @@ _READERS = {
 SUFFIXES = tuple(_READERS)
 # Headers that may name a file of voxels beside them, and the entry that does.
 _DATA_FILE = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
-_HEADER_CHARACTERS = 2**16
+_HEADER_CHARACTERS = 2**20
 
 
 def image_suffix(path: Path) -> str | None:
@@ -96,6 +96,19 @@ def header_of(path: Path) -> Path:
         return path
     headers = (path.with_suffix(ending) for ending in (".hdr", ".HDR"))
     return next((header for header in headers if path in data_files(header)), path)
+
+
+def itk_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix) -> Any:
+    """A SimpleITK image of an array `[K, J, I]` in its place."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(array)
+    lps = LPS_TO_RAS @ ijk_to_ras
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image.SetSpacing([float(value) for value in spacing])
+    image.SetOrigin([float(value) for value in lps[:3, 3]])
+    image.SetDirection([float(value) for value in (lps[:3, :3] / spacing).ravel()])
+    return image
 
 
 def _image_file(path: Path) -> ImageFile:

@@ -1,17 +1,27 @@
-"""MetaImage (`.mha`, `.mhd`): where the voxels are and how they are stored."""
+"""MetaImage (`.mha`, `.mhd`), read without ITK, which ends the whole process at some damaged headers of this format."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.itk_header import in_mm, read_itk_header, refuse_odd_numbers
-from pdm_core.volume.voxel_data import ImageFile, VoxelData
+from pdm_core.volume.text_header import LPS_TO_RAS, in_mm
+from pdm_core.volume.volume import Matrix
+from pdm_core.volume.voxel_data import ImageFile, VoxelData, three_dimensional
 
-_HEADER_BYTES = 2**16
+_HEADER_BYTES = 2**20
 _LENGTHS = ("ElementSpacing", "ElementSize")
-_GEOMETRY = ("Offset", "Position", "Origin", "TransformMatrix", "Orientation", "Rotation", *_LENGTHS)
+_OFFSETS = ("Offset", "Position", "Origin")
+_DIRECTIONS = ("TransformMatrix", "Orientation", "Rotation")
+_FORMATS = {
+    "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4", "MET_UINT": "u4",
+    "MET_LONG": "i4", "MET_ULONG": "u4", "MET_LONG_LONG": "i8", "MET_ULONG_LONG": "u8", "MET_FLOAT": "f4", "MET_DOUBLE": "f8",
+}  # fmt: skip
+_MOST_DIMENSIONS = 10
 _UNSTATED = "The file does not state its voxel sizes: 1 mm was assumed."
 
 
@@ -21,27 +31,72 @@ def metaimage(path: Path) -> ImageFile:
     Raises:
         InputError: the header is damaged, or describes something else than one scalar volume in one file.
     """
-    if path.suffix in (".MHA", ".MHD"):
-        raise InputError(f"{path}: MetaImage files are found by an ending in lower case only.", "Rename the file.")
     fields, end = _fields(path)
-    refuse_odd_numbers(fields, _GEOMETRY, path)
-    header = read_itk_header(path)
+    dimensions = int(_numbers(fields, ("NDims",), 1, path)[0])
+    if not 1 <= dimensions <= _MOST_DIMENSIONS:
+        raise InputError(f"{path} states {dimensions} dimensions.", "The file may be damaged.")
+    size = _numbers(fields, ("DimSize",), dimensions, path)
+    shape = three_dimensional([int(number) for number in size], path)
+    if fields.get("ElementNumberOfChannels", "1") != "1":
+        raise InputError(f"{path} is a color or vector image.", "Super-resolution needs one gray value a voxel.")
+    kind = fields.get("ElementType", "")
+    if kind not in _FORMATS:
+        raise InputError(f"{path} holds voxels of the type {kind or 'unknown'}.", "Super-resolution needs real gray values.")
+    big = _true(fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "")))
+    dtype = np.dtype((">" if big else "<") + _FORMATS[kind])
+    matrix = in_mm(_matrix(fields, dimensions, path), [fields.get("DistanceUnits", "mm")], path)
+    notes = () if any(field in fields for field in _LENGTHS) else (_UNSTATED,)
+    return ImageFile(_voxels(fields, end, shape, dtype, path), matrix, notes)
+
+
+def _voxels(fields: dict[str, str], end: int, shape: tuple[int, int, int], dtype: np.dtype[Any], path: Path) -> VoxelData:
+    """Where the voxels are: behind the header, which ends at `end`, or in a file of their own."""
     name = fields["ElementDataFile"]
     if name.split(" ")[0] == "LIST" or "%" in name:
         raise InputError(f"{path} keeps its voxels in several files ({name}).", "Save it as one file.")
     local = name in ("LOCAL", "Local", "local")
     file, start = (path, end) if local else (path.parent / name, 0)
-    big = _true(fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "")))
-    dtype = header.dtype.newbyteorder(">" if big else "<")
     encoding, size = "raw", None
     if not _true(fields.get("BinaryData", "True")):
         encoding = "text"
     elif _true(fields.get("CompressedData", "False")):
         encoding, size = "zlib", _compressed_size(fields, path)
-    start = _start(fields, start, file, math.prod(header.shape) * dtype.itemsize, path)
-    matrix = in_mm(header.matrix, [fields.get("DistanceUnits", "mm")], path)
-    notes = () if any(field in fields for field in _LENGTHS) else (_UNSTATED,)
-    return ImageFile(VoxelData(file, header.shape, dtype, encoding, start, size), matrix, notes)
+    start = _start(fields, start, file, math.prod(shape) * dtype.itemsize, path)
+    return VoxelData(file, shape, dtype, encoding, start, size)
+
+
+def _matrix(fields: dict[str, str], dimensions: int, path: Path) -> Matrix:
+    """ijk_to_ras in the units of the file; a 2-D slice lies in the plane S = 0."""
+    used = min(3, dimensions)
+    # Each axis is a row in the file.
+    axes = _numbers(fields, _DIRECTIONS, dimensions**2, path, np.eye(dimensions)).reshape(dimensions, dimensions)
+    spacing = _numbers(fields, _LENGTHS, dimensions, path, np.ones(dimensions))
+    if spacing.min() <= 0:
+        raise InputError(f"{path} states the impossible voxel sizes {spacing.tolist()}.", "Correct the header.")
+    matrix = np.eye(4)
+    matrix[:used, :used] = axes[:used, :used].T * spacing[:used]
+    matrix[:used, 3] = _numbers(fields, _OFFSETS, dimensions, path, np.zeros(dimensions))[:used]
+    return np.asarray(LPS_TO_RAS @ matrix)
+
+
+def _numbers(
+    fields: dict[str, str], names: tuple[str, ...], count: int, path: Path, default: np.ndarray[Any, Any] | None = None
+) -> np.ndarray[Any, Any]:
+    """The numbers of the first field that is there, or the default.
+
+    Raises:
+        InputError: they are not `count` finite numbers, or there is neither a field nor a default.
+    """
+    stated = next((fields[name] for name in names if name in fields), None)
+    if stated is None and default is not None:
+        return default
+    try:
+        numbers = np.array((stated or "").split(), dtype=np.float64)
+    except ValueError:
+        numbers = np.array([np.nan])
+    if numbers.size != count or not np.isfinite(numbers).all():
+        raise InputError(f"{path} states {names[0]} = {stated}, not {count} finite numbers.", "The file may be damaged.")
+    return numbers
 
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:

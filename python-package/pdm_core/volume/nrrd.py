@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.itk_header import in_mm, read_itk_header, refuse_odd_numbers
+from pdm_core.volume.numeric_locale import decimal_points
+from pdm_core.volume.text_header import LPS_TO_RAS, in_mm
 from pdm_core.volume.volume import Matrix
-from pdm_core.volume.voxel_data import ImageFile, VoxelData
+from pdm_core.volume.voxel_data import ImageFile, VoxelData, three_dimensional
 
 _HEADER_BYTES = 2**20
+# NumPy's number formats by the ends of SimpleITK's names of pixel types, for scalars and vectors.
+_FORMATS = {
+    "UInt8": "u1", "Int8": "i1", "UInt16": "u2", "Int16": "i2", "UInt32": "u4", "Int32": "i4", "UInt64": "u8", "Int64": "i8",
+    "Float32": "f4", "Float64": "f8",
+}  # fmt: skip
 _GEOMETRY = ("spacings", "spacedirections", "spaceorigin", "axismins", "axismaxs")
 _ENCODINGS = {
     "raw": "raw", "gz": "gzip", "gzip": "gzip", "bz2": "bzip2", "bzip2": "bzip2",
@@ -33,6 +41,15 @@ _NO_SPACE = (
 )
 
 
+@dataclass(frozen=True)
+class _Header:
+    """Shape `(K, J, I)`, native number format and `ijk_to_ras` (in the units of the file) of a scalar image."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    matrix: Matrix
+
+
 def nrrd_image(path: Path) -> ImageFile:
     """What an NRRD header says.
 
@@ -40,8 +57,8 @@ def nrrd_image(path: Path) -> ImageFile:
         InputError: the header is damaged, or describes something else than one scalar volume in one file.
     """
     fields, end = _fields(path)
-    refuse_odd_numbers(fields, _GEOMETRY, path)
-    header = read_itk_header(path)
+    _refuse_odd_numbers(fields, path)
+    header = _read_by_itk(path)
     name = fields.get("datafile", "")
     if re.match(r"LIST\b", name) or "%" in name:
         raise InputError(f"{path} keeps its voxels in several files ({name}).", "Save it as one file.")
@@ -57,6 +74,56 @@ def nrrd_image(path: Path) -> ImageFile:
     stated = _stated_matrix(fields, path)
     matrix = in_mm(header.matrix if stated is None else stated, units, path)
     return ImageFile(voxels, matrix, tuple(_notes(fields)), label)
+
+
+def _read_by_itk(path: Path) -> _Header:
+    """Geometry and number format as ITK reads them; the voxels are not read.
+
+    Raises:
+        InputError: ITK cannot read the header, or the image is not a scalar image of three dimensions.
+    """
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        with decimal_points():
+            reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be read as an image: {_reason(error)}", "The file may be damaged.") from error
+    if reader.GetNumberOfComponents() > 1:
+        raise InputError(f"{path} is a color or vector image.", "Super-resolution needs one gray value a voxel.")
+    pixel = reader.GetPixelID()
+    formats = {getattr(sitk, f"sitk{kind}{name}"): code for name, code in _FORMATS.items() for kind in ("", "Vector")}
+    if pixel not in formats:
+        name = sitk.GetPixelIDValueAsString(pixel)
+        raise InputError(f"{path} holds voxels of the type {name}.", "Super-resolution needs real gray values.")
+    return _Header(three_dimensional(reader.GetSize(), path), np.dtype(formats[pixel]), _matrix_of(reader))
+
+
+def _matrix_of(image: Any) -> Matrix:
+    """ijk_to_ras of a SimpleITK image or reader of 2, 3 or 4 dimensions; a 2-D slice lies in the plane S = 0."""
+    dimensions = image.GetDimension()
+    matrix = np.eye(4)
+    used = min(3, dimensions)
+    direction = np.array(image.GetDirection()).reshape(dimensions, dimensions)[:used, :used]
+    matrix[:used, :used] = direction * np.array(image.GetSpacing())[:used]
+    matrix[:used, 3] = np.array(image.GetOrigin())[:used]
+    return np.asarray(LPS_TO_RAS @ matrix)
+
+
+def _refuse_odd_numbers(fields: dict[str, str], path: Path) -> None:
+    """Raise `InputError` where fields of a header hold anything but finite numbers: ITK takes others for 0 or 1 in silence."""
+    for name in _GEOMETRY:
+        for word in re.split(r"[\s(),]+", fields.get(name, "")):
+            try:
+                good = word in ("", "none") or bool(np.isfinite(float(word)))
+            except ValueError:
+                good = False
+            if not good:
+                raise InputError(
+                    f"{path} states {fields[name]!r} as its {name}: {word!r} is not a finite number.", "Correct the header."
+                )
 
 
 def _stated_matrix(fields: dict[str, str], path: Path) -> Matrix | None:
@@ -120,3 +187,9 @@ def _skipped(fields: dict[str, str], file: Path, start: int, encoding: str, want
             stream.readline()
         start = stream.tell()
     return (start, skip) if encoding in ("gzip", "bzip2") else (start + skip, 0)
+
+
+def _reason(error: RuntimeError) -> str:
+    """The last line of an ITK error, which says what happened rather than where."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "unknown reason"

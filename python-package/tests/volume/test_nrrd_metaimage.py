@@ -246,6 +246,22 @@ def test_units_of_metaimage_are_converted(tmp_path, unit, factor):
     np.testing.assert_allclose(read_volume(path).ijk_to_ras[:3], MATRIX[:3] * factor, rtol=1e-12)
 
 
+def test_places_of_metaimage_are_those_of_itk(tmp_path):
+    """Directions, names of fields and sizes in every spelling."""
+    turned = b"TransformMatrix = 0.8 0.6 0 -0.6 0.8 0 0 0 -1"
+    whole = metaimage("BinaryData = True\n").replace(b"TransformMatrix = 1 0 0 0 1 0 0 0 1", turned)
+    for changes in ({}, {b"TransformMatrix": b"Rotation"}, {b"Offset": b"Origin"}, {b"ElementSpacing": b"ElementSize"}):
+        header = whole
+        for old, new in changes.items():
+            header = header.replace(old, new)
+        path = written(tmp_path / "v.mha", header + RAW)
+        image = sitk.ReadImage(str(path))
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+        matrix[:3, 3] = image.GetOrigin()
+        np.testing.assert_allclose(read_volume(path).ijk_to_ras, np.diag([-1, -1, 1, 1]) @ matrix, atol=1e-12)
+
+
 def test_metaimage_without_voxel_sizes_brings_a_note(tmp_path):
     volume = read_volume(written(tmp_path / "v.mha", metaimage("BinaryData = True\n", spacing="") + RAW))
     assert any("voxel sizes" in note for note in notes_on_places(volume.metadata))
