@@ -71,7 +71,7 @@ def _matrix(fields: dict[str, str], dimensions: int, path: Path) -> Matrix:
     # Each axis is a row in the file.
     axes = _numbers(fields, _DIRECTIONS, dimensions**2, path, np.eye(dimensions)).reshape(dimensions, dimensions)
     spacing = _numbers(fields, _LENGTHS, dimensions, path, np.ones(dimensions))
-    if spacing.min() <= 0:
+    if spacing[:used].min() <= 0:
         raise InputError(f"{path} states the impossible voxel sizes {spacing.tolist()}.", "Correct the header.")
     matrix = np.eye(4)
     matrix[:used, :used] = axes[:used, :used].T * spacing[:used]
@@ -116,7 +116,7 @@ def _true(value: str) -> bool:
 
 
 def _compressed_size(fields: dict[str, str], path: Path) -> int:
-    """Number of bytes that the compressed voxels take; without it ITK would read memory that nothing has filled."""
+    """Number of bytes that the compressed voxels take. Every writer states it; ITK shows unfilled memory where it is missing."""
     stated = fields.get("CompressedDataSize", "")
     if not stated.isdecimal() or int(stated) == 0:
         raise InputError(

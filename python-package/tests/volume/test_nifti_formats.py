@@ -14,6 +14,7 @@ from pdm_core.errors import InputError
 from pdm_core.volume.foreign import foreign_format
 from pdm_core.volume.images import data_files, header_of
 from pdm_core.volume.nifti_place import notes_on_places
+from pdm_core.volume.sources import find_sources
 
 VOX_OFFSET, SLOPE, INTERCEPT = 108, 112, 116
 SHAPE = (20, 24, 5)
@@ -151,6 +152,10 @@ def test_a_pair_is_one_image(tmp_path):
     saved(an_image(nibabel.Nifti1Pair), tmp_path / "v.hdr")
     assert data_files(tmp_path / "v.hdr") == [tmp_path / "v.img"]
     assert header_of(tmp_path / "v.img") == tmp_path / "v.hdr"
+    for inputs in ([tmp_path], [tmp_path / "v.img"], [tmp_path / "v.hdr"]):
+        (source,) = find_sources(inputs)
+        assert (source.name, source.path) == ("v", tmp_path / "v.hdr")
+        np.testing.assert_array_equal(source.read().array, voxels().T)
     (tmp_path / "v.img").rename(tmp_path / "w.img")
     assert header_of(tmp_path / "w.img") == tmp_path / "w.img"
     with pytest.raises(InputError, match=r"v\.img, which does not exist"):
