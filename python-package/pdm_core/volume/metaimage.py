@@ -116,7 +116,7 @@ def _true(value: str) -> bool:
 
 
 def _compressed_size(fields: dict[str, str], path: Path) -> int:
-    """Number of bytes that the compressed voxels take. Every writer states it; ITK shows unfilled memory where it is missing."""
+    """Number of bytes that the compressed voxels take, which every writer states."""
     stated = fields.get("CompressedDataSize", "")
     if not stated.isdecimal() or int(stated) == 0:
         raise InputError(
