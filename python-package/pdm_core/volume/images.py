@@ -14,7 +14,7 @@ from pdm_core.errors import InputError
 from pdm_core.volume.checks import checked_array, refuse_number_format, refuse_sheared
 from pdm_core.volume.metaimage import metaimage
 from pdm_core.volume.names import checked_name
-from pdm_core.volume.nifti import mgh_image, nifti_image
+from pdm_core.volume.nifti import mgh_image, nifti_image, pair_voxels
 from pdm_core.volume.nrrd import nrrd_image
 from pdm_core.volume.numeric_locale import decimal_points
 from pdm_core.volume.text_header import LPS_TO_RAS
@@ -83,7 +83,7 @@ def data_files(header: Path) -> list[Path]:
     if not header.is_file() or suffix not in (".nhdr", ".mhd", ".hdr"):
         return []
     if suffix == ".hdr":
-        named = [header.with_suffix(ending).name for ending in (".img", ".IMG")]
+        named = [pair_voxels(header).name]
     else:
         with header.open(encoding="latin-1") as file:
             named = _DATA_FILE.findall(file.read(_HEADER_CHARACTERS))
@@ -92,10 +92,8 @@ def data_files(header: Path) -> list[Path]:
 
 def header_of(path: Path) -> Path:
     """The header of a pair where `path` is its `.img` file, otherwise `path` itself."""
-    if path.suffix.lower() != ".img":
-        return path
-    headers = (path.with_suffix(ending) for ending in (".hdr", ".HDR"))
-    return next((header for header in headers if path in data_files(header)), path)
+    header = path.with_suffix(".HDR" if path.suffix.isupper() else ".hdr")
+    return header if path.suffix.lower() == ".img" and header.is_file() else path
 
 
 def itk_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix) -> Any:

@@ -51,7 +51,7 @@ def nifti_image(path: Path) -> ImageFile:
         slope, intercept = header.get_slope_inter()
         dtype = header.get_data_dtype()
         matrix, notes, facts = nifti_place(stated, header, shape, path)
-    file = _data_file(path) if pair else path
+    file = pair_voxels(path) if pair else path
     voxels = VoxelData(
         file, shape, dtype, _encoding(file), skip=_offset(header, path), slope=slope or 1.0, intercept=intercept or 0.0
     )
@@ -78,6 +78,11 @@ def mgh_image(path: Path) -> ImageFile:
         (placed,) = struct.unpack_from(">h", block, _MGH_PLACED)
     voxels = VoxelData(path, shape, dtype, encoding_of(path), skip=DATA_OFFSET, alone=False)
     return ImageFile(voxels, matrix, () if placed else (_UNSTATED_MGH,))
+
+
+def pair_voxels(header: Path) -> Path:
+    """The file of voxels that belongs to the header of a pair, `.img` or, where the header is `.HDR`, `.IMG`."""
+    return header.with_suffix(".IMG" if header.suffix.isupper() else ".img")
 
 
 def _nifti_headers(path: Path) -> tuple[Nifti1Header, Nifti1Header]:
@@ -120,11 +125,6 @@ def _offset(header: Nifti1Header, path: Path) -> int:
     if not (math.isfinite(offset) and offset >= 0):
         raise InputError(f"{path} states the offset {offset:g} of its voxels (vox_offset).", _DAMAGED)
     return int(offset) or int(header.single_vox_offset if header["magic"].item()[1:2] == b"+" else 0)
-
-
-def _data_file(header: Path) -> Path:
-    """The voxels of a pair: the `.img` file beside the header, in the capitals of the header."""
-    return header.with_suffix(".IMG" if header.suffix.isupper() else ".img")
 
 
 def _encoding(file: Path) -> str:
