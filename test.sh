@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# All checks: style, types, tests. Arguments go to pytest, e.g. ./test.sh -k kspace
+# All checks: style, types, tests. Arguments go to pytest, e.g. ./test.sh -k kspace; without any, the tests of reading and
+# writing run once more with the oldest versions of what the package needs.
 set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/environment.sh
 prepare_environment test
 prepare_host
+prepare_readers
 say "ruff"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
@@ -12,4 +14,7 @@ say "mypy"
 (cd python-package && ../.venv/bin/mypy)
 say "pytest"
 export PDM_SHARED=${PDM_SHARED:-$PWD/../shared}
-exec .venv/bin/python -m pytest -c python-package/pyproject.toml --rootdir . python-package/tests Testing "$@"
+.venv/bin/python -m pytest -c python-package/pyproject.toml --rootdir . python-package/tests Testing "$@"
+if [ $# = 0 ]; then
+    bash .ci/oldest.sh
+fi

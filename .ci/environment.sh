@@ -5,8 +5,7 @@ say() { printf '== %s\n' "$*"; }
 supported_python() {
     local candidate
     for candidate in python3 python3.12 python3.11 python3.10; do
-        if command -v "$candidate" >/dev/null 2>&1 &&
-            "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+        if is_python "$candidate" 12; then
             echo "$candidate"
             return
         fi
@@ -15,17 +14,23 @@ supported_python() {
     return 1
 }
 
+# Whether $1 is a Python from 3.10 to 3.$2.
+is_python() {
+    command -v "$1" >/dev/null 2>&1 && "$1" -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, $2))" 2>/dev/null
+}
+
+# A virtual environment by the Python $1 in the folder $2.
 make_environment() {
-    local python=$1
-    say "creating the virtual environment .venv with $($python --version)"
-    if ! "$python" -m venv --clear .venv >/dev/null 2>&1; then
+    local python=$1 folder=$2
+    say "creating the virtual environment $folder with $($python --version)"
+    if ! "$python" -m venv --clear "$folder" >/dev/null 2>&1; then
         if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
             say "installing the Debian package python3-venv"
             apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null
         else
             echo "The Python module venv is missing: install the package python3-venv, then run this again." >&2
         fi
-        "$python" -m venv --clear .venv
+        "$python" -m venv --clear "$folder"
     fi
 }
 
@@ -35,7 +40,7 @@ prepare_environment() {
     wanted=$(cksum <python-package/pyproject.toml)
     if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
         python=$(supported_python)
-        make_environment "$python"
+        make_environment "$python" .venv
     fi
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
         say "installing pdm-core and what it needs (the first time takes some minutes)"
@@ -60,4 +65,20 @@ prepare_host() {
     fi
     .venv/bin/python -c "$try" >/dev/null 2>&1 ||
         say "the tests of the Slicer module are skipped: install the packages $packages to run them"
+}
+
+# Independent readers of DICOM that some tests compare with. Those tests are skipped where a program is missing.
+prepare_readers() {
+    local packages="dcm2niix dcmtk dicom3tools"
+    if command -v dcm2niix >/dev/null 2>&1 && command -v dcmdump >/dev/null 2>&1 && command -v dciodvfy >/dev/null 2>&1; then
+        return
+    fi
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        say "installing the Debian packages $packages"
+        # shellcheck disable=SC2086
+        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $packages) >/dev/null 2>&1 ||
+            say "they could not be installed: the tests that compare with them are skipped"
+    else
+        say "the tests that compare with other readers are skipped: install the packages $packages to run them"
+    fi
 }

@@ -15,7 +15,7 @@ from pdm_core.segmentation.labels import GLAND, TERMINOLOGY_CONTEXT, ZONES
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 MODULES = ("PartialDiffusionSR", "PDMTraining")
-HEAVY = {"torch", "monai", "scipy", "SimpleITK", "pydicom", "safetensors", "skimage", "matplotlib", "yaml"}
+HEAVY = {"torch", "monai", "scipy", "SimpleITK", "nibabel", "pydicom", "safetensors", "skimage", "matplotlib", "yaml"}
 
 
 def test_the_module_registers_itself(scene, monkeypatch):

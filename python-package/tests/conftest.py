@@ -90,7 +90,7 @@ def seeing(zone_zoo, monkeypatch):
 
 
 def _a_model(folder, name, mode, factors, **changes):
-    import torch
+    torch = pytest.importorskip("torch")
 
     from pdm_core.networks import build_network
     from pdm_core.zoo import ModelCard, export_model

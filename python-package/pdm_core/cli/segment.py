@@ -16,7 +16,7 @@ _ENDINGS = ".seg.nrrd (a segmentation for Slicer), .nii.gz, .nii, .nrrd, .mha or
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command's arguments."""
     parser: argparse.ArgumentParser = commands.add_parser("segment", help="find the zones of the prostate in one volume")
-    parser.add_argument("input", type=Path, help="NIfTI, NRRD or MetaImage file, DICOM file or folder")
+    parser.add_argument("input", type=Path, help="NIfTI, NRRD, MetaImage or MGH file, DICOM file or folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help=_ENDINGS)
     parser.add_argument(
         "--model", default="auto", help="a zone model of pdm-sr models list, or a MONAI bundle's file or folder"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command's arguments."""
     parser: argparse.ArgumentParser = commands.add_parser("upsample", help="make one volume sharper, within or between slices")
-    parser.add_argument("input", type=Path, help="NIfTI, NRRD or MetaImage file, DICOM file or folder")
+    parser.add_argument("input", type=Path, help="NIfTI, NRRD, MetaImage or MGH file, DICOM file or folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help=".nii.gz, .nii, .nrrd, .mha or .mhd")
     add_option_arguments(parser)
     parser.add_argument("--uncertainty", type=Path, metavar="FILE", help="write the spread of the samples; needs --samples 2")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.volume import FloatArray, Matrix
+from pdm_core.volume.volume import SINGULAR, FloatArray, Matrix
 
 MIN_MATRIX = 16
 # How far a corner may lie from where a rectangular grid has it: less than any pixel, more than the rounding of headers.
@@ -21,19 +21,26 @@ def checked_array(array: np.ndarray[Any, Any], source: str) -> FloatArray:
         array: intensities.
         source: file or series, for the message.
     """
-    if array.dtype.kind not in "iuf":
-        raise InputError(f"{source} holds {array.dtype} values.", "Super-resolution needs real grey values.")
+    refuse_number_format(array.dtype, source)
     if min(array.shape[1:]) < MIN_MATRIX:
         rows, columns = array.shape[1:]
         raise InputError(
             f"{source} has slices of {columns} x {rows} pixels; at least {MIN_MATRIX} x {MIN_MATRIX} are needed.",
             "Choose another series.",
         )
-    image = array.astype(np.float32)
+    image = array.astype(np.float32, copy=False)
     refuse_not_numbers(image.size - int(np.isfinite(image).sum()), source)
     if image.min() == image.max():
         raise InputError(f"{source} is constant: every voxel is {image.flat[0]:g}.", "Choose another series.")
     return image
+
+
+def refuse_number_format(dtype: np.dtype[Any], source: str) -> None:
+    """Raise `InputError` for voxels that are not one real number each."""
+    if dtype.kind == "V":
+        raise InputError(f"{source} is a color or vector image.", "Super-resolution needs one gray value a voxel.")
+    if dtype.kind not in "iuf":
+        raise InputError(f"{source} holds {dtype} values.", "Super-resolution needs real gray values.")
 
 
 def refuse_not_numbers(bad: int, source: str) -> None:
@@ -43,8 +50,21 @@ def refuse_not_numbers(bad: int, source: str) -> None:
 
 
 def refuse_sheared(ijk_to_ras: Matrix, shape: tuple[int, int, int], source: str) -> None:
-    """Raise `InputError` where axes of a volume `(K, J, I)` are no right angles: NIfTI would move its voxels in silence."""
+    """Raise `InputError` where the axes of a volume `(K, J, I)` are not at right angles, are missing, or are not numbers.
+
+    Axes that are a little off, as those of a matrix that was rounded to a few digits, are accepted.
+    """
+    if not np.isfinite(ijk_to_ras).all():
+        raise InputError(
+            f"{source} states a place in the patient that is not a number (NaN or infinite).",
+            "Correct the header, or export the file again.",
+        )
     spacing = np.linalg.norm(ijk_to_ras[:3, :3], axis=0)
+    if not spacing.all() or abs(np.linalg.det(ijk_to_ras[:3, :3])) < SINGULAR:
+        raise InputError(
+            f"{source} has voxels of no volume: two axes point the same way, or a spacing is zero.",
+            "Correct the header, or export the file again.",
+        )
     directions = ijk_to_ras[:3, :3] / spacing
     left, _, right = np.linalg.svd(directions)
     reach = spacing * (np.array(shape[::-1]) - 1)

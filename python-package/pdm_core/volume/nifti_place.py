@@ -1,110 +1,157 @@
-"""Where a NIfTI file says that it lies: ITK passes over a second place in silence, and over that of a single slice."""
+"""Where a NIfTI file lies in the patient: its header can state this twice (sform and qform), once, or not at all."""
 
 from __future__ import annotations
 
-import gzip
-import struct
-import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pdm_core.volume.volume import Matrix, Volume
+from pdm_core.errors import InputError
+from pdm_core.volume.checks import refuse_sheared
+from pdm_core.volume.volume import Matrix
+from pdm_core.volume.voxel_data import PLACE_NOTES
 
-APART = "places_apart_mm"
-_HEADER_BYTES = 348
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Header
+
+APART, MIRRORED = "places_apart_mm", "places_mirrored"
 # Two places that differ by less are the same one, rounded.
 _SAME_MM = 0.1
-# Units of length by their codes: metres and micrometres; anything else is taken as mm.
+# Units of length by their codes: meters and micrometers; anything else is taken as mm.
 _MM = {1: 1e3, 3: 1e-3}
+# The code of an sform that gives the coordinates of the scanner.
+_SCANNER = 1
 
 
-@contextmanager
-def with_its_place(path: Path) -> Iterator[Path]:
-    """The file, or a copy where ITK would lose its place in the patient: a slice in two dimensions becomes one in three."""
-    header = bytearray(_header(path))
-    order = _byte_order(header)
-    if order is None or struct.unpack_from(f"{order}h", header, 40)[0] != 2:
-        yield path
-        return
-    with _opened(path) as stream:
-        rest = stream.read()[_HEADER_BYTES:]
-    struct.pack_into(f"{order}h", header, 40, 3)
-    struct.pack_into(f"{order}5h", header, 46, 1, 1, 1, 1, 1)
-    if struct.unpack_from(f"{order}f", header, 88)[0] <= 0:
-        struct.pack_into(f"{order}f", header, 88, 1.0)
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / "slice.nii"
-        copy.write_bytes(bytes(header) + rest)
-        yield copy
+def nifti_place(
+    stated: Nifti1Header, mended: Nifti1Header, shape: tuple[int, int, int], path: Path
+) -> tuple[Matrix, list[str], dict[str, Any]]:
+    """`ijk_to_ras` of a NIfTI file, sentences to be said of it, and entries for the metadata.
 
+    Of two usable statements the one is taken that ITK and so Slicer take: the sform where it gives the coordinates of the
+    scanner (code 1) or says the same as the qform, otherwise the qform. A statement that is broken or sheared is passed over
+    where the other one can be used. A file without a statement lies where Slicer puts it.
 
-def other_place(path: Path, volume: Volume) -> dict[str, float]:
-    """An entry for the metadata: by how many mm the place that was not taken lies apart; empty where there is none."""
-    header = _header(path)
-    order = _byte_order(header)
-    if order is None:
-        return {}
-    slices, rows, columns = volume.shape
-    corners = np.array([(i, j, k, 1) for i in (0, columns - 1) for j in (0, rows - 1) for k in (0, slices - 1)])
-    gaps = [corners @ (place - volume.ijk_to_ras).T for place in _places(header, order)]
-    apart = max((float(np.linalg.norm(gap, axis=1).max()) for gap in gaps), default=0.0)
-    return {APART: round(apart, 2)} if apart > _SAME_MM else {}
+    Args:
+        stated: the header as it is in the file.
+        mended: the header with the repairs that nibabel makes; voxel sizes are positive there.
+        shape: number of voxels `(K, J, I)`.
+        path: of the file, for messages.
+
+    Raises:
+        InputError: no statement can be used.
+    """
+    usable, broken = _statements(stated, mended, shape, path)
+    notes = list(_notes_on_zooms(stated))
+    if not usable and broken:
+        raise next(iter(broken.values()))
+    if not usable:
+        return _unstated(stated, mended, shape, path), [*notes, _UNSTATED], {}
+    notes += [f"One of two places that the file states cannot be used, so the other was taken. {error.message}"
+              for error in broken.values()]  # fmt: skip
+    places = list(usable.values())
+    apart = _apart(places[0], places[-1], shape)
+    by_sform = "sform" in usable and (len(places) == 1 or int(stated["sform_code"]) == _SCANNER or apart <= _SAME_MM)
+    matrix = usable["sform" if by_sform else "qform"]
+    facts: dict[str, Any] = {}
+    if apart > _SAME_MM:
+        facts[APART] = round(apart, 2)
+        if np.linalg.det(places[0][:3, :3]) * np.linalg.det(places[1][:3, :3]) < 0:
+            facts[MIRRORED] = True
+    elif by_sform:
+        notes += _notes_on_sizes(matrix, stated, shape)
+    return matrix, notes, facts
 
 
 def notes_on_places(metadata: Mapping[str, Any]) -> Iterator[str]:
-    """What to say of a volume whose file states two places."""
+    """What to say of a volume whose file states two places, none, or one that is in doubt."""
     if APART in metadata:
+        mirrored = " They are mirrored against each other: left and right are exchanged." if metadata.get(MIRRORED) else ""
         yield (
-            f"The file states two places in the patient, up to {metadata[APART]:g} mm apart (its qform and its sform). That "
-            "which Slicer takes was taken, and the result has it alone; other programs may show the input in the other place."
+            f"The file states two places in the patient, up to {metadata[APART]:g} mm apart (its qform and its sform)."
+            f"{mirrored} The result lies in the one that Slicer takes; other programs may show the input in the other place."
         )
+    yield from metadata.get(PLACE_NOTES, ())
 
 
-def _places(header: bytes, order: str) -> Iterator[Matrix]:
-    """ijk_to_ras by the qform and by the sform, as far as the header has them."""
-    by_quaternion, by_matrix = struct.unpack_from(f"{order}2h", header, 252)
-    to_mm = np.diag([*[_MM.get(header[123] & 7, 1.0)] * 3, 1.0])
-    if by_quaternion > 0:
-        spacing = struct.unpack_from(f"{order}4f", header, 76)
-        yield to_mm @ _of_quaternion(struct.unpack_from(f"{order}6f", header, 256), spacing)
-    if by_matrix > 0:
-        yield to_mm @ np.vstack([np.reshape(struct.unpack_from(f"{order}12f", header, 280), (3, 4)), [0, 0, 0, 1]])
+_UNSTATED = (
+    "The file does not state its place in the patient (its qform and sform codes are 0). It was placed as Slicer places it; "
+    "other programs may show it mirrored, so do not trust left and right."
+)
 
 
-def _of_quaternion(quaternion: tuple[float, ...], spacing: tuple[float, ...]) -> Matrix:
-    """The matrix of b, c, d and an offset; the first of the spacings is the handedness."""
-    b, c, d, *offset = quaternion
-    a = np.sqrt(max(0.0, 1 - b * b - c * c - d * d))
-    rotation = [
-        [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
-        [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
-        [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
-    ]
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.array(rotation) * (spacing[1], spacing[2], spacing[3] * (-1 if spacing[0] < 0 else 1))
-    matrix[:3, 3] = offset
+def _statements(
+    stated: Nifti1Header, mended: Nifti1Header, shape: tuple[int, int, int], path: Path
+) -> tuple[dict[str, Matrix], dict[str, InputError]]:
+    """The places that the header states: those that can be used, and why the others cannot."""
+    usable: dict[str, Matrix] = {}
+    broken: dict[str, InputError] = {}
+    for name, read in (("sform", mended.get_sform), ("qform", mended.get_qform)):
+        if int(stated[f"{name}_code"]) <= 0:
+            continue
+        source = f"{path}: its {name}"
+        try:
+            if name == "qform":
+                _refuse_no_sizes(stated, shape, source)
+            matrix = _in_mm(np.asarray(read(), dtype=np.float64), stated)
+            refuse_sheared(matrix, shape, source)
+            usable[name] = matrix
+        except InputError as error:
+            broken[name] = error
+        except ValueError as error:
+            broken[name] = InputError(f"{source} is broken: {error}.", "Correct the header, or export the file again.")
+    return usable, broken
+
+
+def _unstated(stated: Nifti1Header, mended: Nifti1Header, shape: tuple[int, int, int], path: Path) -> Matrix:
+    """The place that Slicer assumes: the first voxel in the origin, i towards the left, j towards the back."""
+    _refuse_no_sizes(stated, shape, f"{path}: its header")
+    matrix = np.diag([*np.array(mended["pixdim"][1:4], dtype=np.float64) * (-1, -1, 1), 1.0])
+    matrix = _in_mm(matrix, stated)
+    refuse_sheared(matrix, shape, str(path))
     return matrix
 
 
-def _header(path: Path) -> bytes:
-    """The first bytes of a file, as far as it can be read; what is damaged is said where its voxels are read."""
-    try:
-        with _opened(path) as stream:
-            return stream.read(_HEADER_BYTES)
-    except (OSError, EOFError, zlib.error):
-        return b""
+def _refuse_no_sizes(stated: Nifti1Header, shape: tuple[int, int, int], source: str) -> None:
+    """Raise `InputError` where a voxel size that matters is 0 or not a number."""
+    sizes = [float(size) for size in stated["pixdim"][1:4]]
+    if any(number > 1 and not (np.isfinite(size) and size != 0) for number, size in zip(shape[::-1], sizes, strict=True)):
+        raise InputError(
+            f"{source} states the impossible voxel sizes {', '.join(f'{size:g}' for size in sizes)} (pixdim).",
+            "Correct the header, or export the file again.",
+        )
 
 
-def _byte_order(header: bytes | bytearray) -> str | None:
-    """Of a whole NIfTI-1 header; None for anything else."""
-    whole = len(header) == _HEADER_BYTES
-    return next((order for order in "<>" if whole and header[:4] == struct.pack(f"{order}i", _HEADER_BYTES)), None)
+def _in_mm(matrix: Matrix, header: Nifti1Header) -> Matrix:
+    factor = _MM.get(int(header["xyzt_units"]) & 7, 1.0)
+    return np.array([[factor], [factor], [factor], [1.0]]) * matrix
 
 
-def _opened(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb"))
+def _apart(one: Matrix, other: Matrix, shape: tuple[int, int, int]) -> float:
+    """By how many mm two places of a volume are apart at most, which is at a corner."""
+    slices, rows, columns = shape
+    corners = np.array([(i, j, k, 1) for i in (0, columns - 1) for j in (0, rows - 1) for k in (0, slices - 1)])
+    return float(np.linalg.norm(corners @ (one - other).T, axis=1).max())
+
+
+def _notes_on_zooms(stated: Nifti1Header) -> Iterator[str]:
+    """What to say of negative voxel sizes, which the standard forbids."""
+    sizes = [float(size) for size in stated["pixdim"][1:4]]
+    if min(sizes) < 0:
+        yield (
+            f"The header states negative voxel sizes ({', '.join(f'{size:g}' for size in sizes)}). They were taken as "
+            "positive, as nibabel takes them; Slicer may show the input mirrored, with left and right exchanged."
+        )
+
+
+def _notes_on_sizes(matrix: Matrix, stated: Nifti1Header, shape: tuple[int, int, int]) -> Iterator[str]:
+    """What to say of an sform with other voxel sizes than the header states beside it."""
+    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
+    sizes = np.abs(np.diag(_in_mm(np.diag([*np.array(stated["pixdim"][1:4], dtype=np.float64), 1.0]), stated))[:3])
+    if float((np.abs(spacing - sizes) * (np.array(shape[::-1]) - 1)).max()) > _SAME_MM:
+        yield (
+            f"The header states voxels of {' x '.join(f'{size:g}' for size in sizes)} mm, but its sform has voxels of "
+            f"{' x '.join(f'{size:g}' for size in spacing)} mm, which were taken. Slicer may show the input in another size."
+        )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pdm_core.errors import InputError
-from pdm_core.volume.images import image_suffix, read_image
+from pdm_core.volume.foreign import foreign_format
+from pdm_core.volume.images import header_of, image_suffix, read_image
 from pdm_core.volume.volume import Volume
 
 
@@ -13,19 +15,25 @@ def read_volume(path: str | Path, *, series: str | None = None) -> Volume:
     """Read one volume.
 
     Args:
-        path: NIfTI, NRRD or MetaImage file, a DICOM file, or a folder of DICOM files (searched through).
+        path: NIfTI, MGH, NRRD or MetaImage file, a DICOM file, or a folder of DICOM files (searched through).
         series: which series of a DICOM folder: its id in the listing, SeriesInstanceUID, number or description.
 
     Raises:
         InputError: nothing readable there, a choice among several series is needed, or the image cannot be worked on.
     """
-    source = Path(path)
+    source = header_of(Path(path))
     if not source.exists():
         raise InputError(f"{source} does not exist.", "Check the path.")
     if source.is_file() and image_suffix(source) is not None:
         if series is not None:
             raise InputError(f"{source} is a single image.", "Leave out the choice of a series.")
         return read_image(source)
+    kind = foreign_format(source) if source.is_file() and os.access(source, os.R_OK) else None
+    if kind is not None:
+        raise InputError(
+            f"{source} is not read: its format is {kind}.",
+            "Convert it to NIfTI, for example with 3D Slicer, dcm2niix or nibabel, or unpack it first.",
+        )
     from pdm_core.volume.dicom.reader import read_dicom
 
     return read_dicom(source, series)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pdm_core.errors import InputError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.volume.folders import files_by_folder
-from pdm_core.volume.images import image_suffix, read_image
+from pdm_core.volume.images import header_of, image_suffix, read_image
 from pdm_core.volume.volume import Volume
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def _in_files(files: list[Path], root: Path) -> Iterator[VolumeSource]:
     """Sources among files of one folder; their names are relative to `root`."""
     from pdm_core.volume.dicom.stacks import find_stacks
 
+    files = list(dict.fromkeys(map(header_of, files)))
     images = [path for path in files if image_suffix(path) is not None]
     for path in images:
         stem = path.name[: -len(image_suffix(path) or "")]

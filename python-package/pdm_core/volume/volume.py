@@ -13,6 +13,8 @@ from pdm_core.errors import InputError
 
 FloatArray = NDArray[np.float32]
 Matrix = NDArray[np.float64]
+# A voxel of less volume, in mm³, has lost an axis.
+SINGULAR = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class Volume:
             raise InputError(f"A volume needs an array [K, J, I]; this one has the shape {array.shape}.")
         if matrix.shape != (4, 4) or not np.allclose(matrix[3], (0, 0, 0, 1)):
             raise InputError(f"ijk_to_ras must be a 4x4 affine matrix, not {matrix.tolist()}.")
-        if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
+        if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < SINGULAR:
             raise InputError("ijk_to_ras is singular: two axes of the volume point the same way or a spacing is zero.")
         object.__setattr__(self, "array", array)
         object.__setattr__(self, "ijk_to_ras", matrix)

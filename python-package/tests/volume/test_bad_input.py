@@ -36,8 +36,8 @@ def test_images_that_cannot_be_worked_on(tmp_path, array, reason):
     assert refusal.value.hint
 
 
-def test_colour_is_refused(tmp_path):
-    with pytest.raises(InputError, match="colour"):
+def test_an_image_in_color_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is a color or vector image"):
         read_volume(a_file(tmp_path, a_ramp((3, 32, 32, 3)), "c.nrrd", vector=True))
 
 
@@ -106,14 +106,11 @@ def test_the_output_must_not_be_the_input(tmp_path):
         refuse_overwriting_input(tmp_path, tmp_path / "new.nii.gz")
 
 
-def test_endings_in_capitals_are_read_or_refused_with_the_remedy(tmp_path):
+def test_endings_in_capitals_are_read(tmp_path):
     volume = Volume(a_ramp(), np.eye(4))
-    for ending in ("nii", "nii.gz", "nrrd"):
+    for ending in ("nii", "nii.gz", "nrrd", "mha"):
         written = write_volume(volume, tmp_path / f"v.{ending}").rename(tmp_path / f"V.{ending.upper()}")
         np.testing.assert_array_equal(read_volume(written).array, volume.array)
-    written = write_volume(volume, tmp_path / "v.mha").rename(tmp_path / "V.MHA")
-    with pytest.raises(InputError, match="Rename the file"):
-        read_volume(written)
 
 
 @pytest.mark.parametrize("name", ["v.jpg", "v", "V.NII.GZ", "missing/v.nii.gz"])
