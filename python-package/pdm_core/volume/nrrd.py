@@ -25,7 +25,6 @@ _FORMATS = {
 }  # fmt: skip
 # Kinds of axes along which an image extends in space.
 _SPATIAL = ("domain", "space", "none", "???")
-_GEOMETRY = ("sizes", "spacings", "spacedirections", "spaceorigin", "axismins")
 _ENCODINGS = {
     "raw": "raw", "gz": "gzip", "gzip": "gzip", "bz2": "bzip2", "bzip2": "bzip2",
     "txt": "text", "text": "text", "ascii": "text", "hex": "hex",
@@ -51,7 +50,6 @@ def nrrd_image(path: Path) -> ImageFile:
         InputError: the header is damaged, or describes something else than one scalar volume in one file.
     """
     fields, end = _fields(path)
-    _refuse_odd_numbers(fields, path)
     shape = three_dimensional(_spatial_sizes(fields, path), path)
     name = fields.get("datafile", "")
     if re.match(r"LIST\b", name) or "%" in name:
@@ -75,7 +73,7 @@ def _spatial_sizes(fields: dict[str, str], path: Path) -> list[int]:
     Raises:
         InputError: an axis of another kind has more than one entry, or the sizes do not fit the dimension.
     """
-    sizes = [int(float(size)) for size in fields.get("sizes", "").split()]
+    sizes = [int(size) for size in _numbers(fields.get("sizes", "").split(), path)]
     if not sizes or fields.get("dimension", "") != str(len(sizes)):
         raise InputError(f"{path} states dimension {fields.get('dimension')} and sizes {sizes}.", "The file may be damaged.")
     directions = re.sub(r"\([^)]*\)", "vector", fields.get("spacedirections", "")).split()
@@ -102,34 +100,20 @@ def _dtype(fields: dict[str, str], path: Path) -> np.dtype[Any]:
     return np.dtype((">" if fields.get("endian", "little").lower() == "big" else "<") + code)
 
 
-def _refuse_odd_numbers(fields: dict[str, str], path: Path) -> None:
-    """Raise `InputError` where fields of a header hold anything but finite numbers."""
-    for name in _GEOMETRY:
-        for word in re.split(r"[\s(),]+", fields.get(name, "")):
-            try:
-                good = not word or (word == "none" and name == "spacedirections") or bool(np.isfinite(float(word)))
-            except ValueError:
-                good = False
-            if not good:
-                raise InputError(
-                    f"{path} states {fields[name]!r} as its {name}: {word!r} is not a finite number.", "Correct the header."
-                )
-
-
 def _matrix(fields: dict[str, str], path: Path) -> Matrix:
     """`ijk_to_ras` in the units of the file; a 2-D slice lies in the plane S = 0."""
     matrix = np.eye(4)
     if "spacedirections" in fields:
-        vectors = [_vector(text, path) for text in re.findall(r"\(([^)]*)\)", fields["spacedirections"])]
+        vectors = [_numbers(text.split(","), path) for text in re.findall(r"\(([^)]*)\)", fields["spacedirections"])]
         used = len(vectors)
-        origin = _vector(fields.get("spaceorigin", ",".join(["0"] * used)).strip("()"), path)
+        origin = _numbers(fields.get("spaceorigin", ",".join(["0"] * used)).strip("()").split(","), path)
         if used not in (2, 3) or any(len(vector) != used for vector in (*vectors, origin)):
             raise InputError(f"{path} states directions that do not fit its axes in space.", "Correct the header.")
         matrix[:used, :used] = np.array(vectors).T
         matrix[:used, 3] = origin
     else:
-        spacings = [float(word) for word in fields.get("spacings", "").split()[:3]]
-        mins = [float(word) for word in fields.get("axismins", "").split()[: len(spacings)]]
+        spacings = _numbers(fields.get("spacings", "").split(), path)[:3]
+        mins = _numbers(fields.get("axismins", "").split(), path)[: len(spacings)]
         nodes = (fields.get("centers") or fields.get("centerings", "")).split()
         for axis, spacing in enumerate(spacings):
             matrix[axis, axis] = spacing
@@ -141,11 +125,15 @@ def _matrix(fields: dict[str, str], path: Path) -> Matrix:
     return np.asarray(np.diag([*signs, 1.0]) @ matrix)
 
 
-def _vector(text: str, path: Path) -> list[float]:
+def _numbers(words: list[str], path: Path) -> list[float]:
+    """Finite numbers of a header, or `InputError`."""
     try:
-        return [float(word) for word in text.split(",")]
+        numbers = [float(word) for word in words]
     except ValueError as error:
-        raise InputError(f"{path} has odd vectors in its header: {error}.", "Correct the header.") from error
+        raise InputError(f"{path} has odd numbers in its header: {error}.", "Correct the header.") from error
+    if not np.isfinite(numbers).all():
+        raise InputError(f"{path} has numbers in its header that are not finite: {', '.join(words)}.", "Correct the header.")
+    return numbers
 
 
 def _notes(fields: dict[str, str]) -> list[str]:
