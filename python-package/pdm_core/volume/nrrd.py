@@ -1,28 +1,30 @@
-"""NRRD (`.nrrd`, `.nhdr`): where the voxels are and how they are stored, and in which units and space they lie."""
+"""NRRD (`.nrrd`, `.nhdr`), read without ITK, which ends the whole process at some damaged headers of this format."""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.numeric_locale import decimal_points
-from pdm_core.volume.text_header import LPS_TO_RAS, in_mm
+from pdm_core.volume.text_header import in_mm
 from pdm_core.volume.volume import Matrix
 from pdm_core.volume.voxel_data import ImageFile, VoxelData, three_dimensional
 
 _HEADER_BYTES = 2**20
-# NumPy's number formats by the ends of SimpleITK's names of pixel types, for scalars and vectors.
+# Names of number formats without their optional words: "signed", a last "int" behind another word, "_t".
 _FORMATS = {
-    "UInt8": "u1", "Int8": "i1", "UInt16": "u2", "Int16": "i2", "UInt32": "u4", "Int32": "i4", "UInt64": "u8", "Int64": "i8",
-    "Float32": "f4", "Float64": "f8",
+    "char": "i1", "int8": "i1", "uchar": "u1", "unsigned char": "u1", "uint8": "u1",
+    "short": "i2", "int16": "i2", "ushort": "u2", "unsigned short": "u2", "uint16": "u2",
+    "int": "i4", "int32": "i4", "uint": "u4", "unsigned int": "u4", "unsigned": "u4", "uint32": "u4",
+    "longlong": "i8", "long long": "i8", "int64": "i8",
+    "ulonglong": "u8", "unsigned long long": "u8", "uint64": "u8", "float": "f4", "double": "f8",
 }  # fmt: skip
-_GEOMETRY = ("spacings", "spacedirections", "spaceorigin", "axismins", "axismaxs")
+# Kinds of axes along which an image extends in space.
+_SPATIAL = ("domain", "space", "none", "???")
 _ENCODINGS = {
     "raw": "raw", "gz": "gzip", "gzip": "gzip", "bz2": "bzip2", "bzip2": "bzip2",
     "txt": "text", "text": "text", "ascii": "text", "hex": "hex",
@@ -41,15 +43,6 @@ _NO_SPACE = (
 )
 
 
-@dataclass(frozen=True)
-class _Header:
-    """Shape `(K, J, I)`, native number format and `ijk_to_ras` (in the units of the file) of a scalar image."""
-
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    matrix: Matrix
-
-
 def nrrd_image(path: Path) -> ImageFile:
     """What an NRRD header says.
 
@@ -57,88 +50,90 @@ def nrrd_image(path: Path) -> ImageFile:
         InputError: the header is damaged, or describes something else than one scalar volume in one file.
     """
     fields, end = _fields(path)
-    _refuse_odd_numbers(fields, path)
-    header = _read_by_itk(path)
+    shape = three_dimensional(_spatial_sizes(fields, path), path)
     name = fields.get("datafile", "")
     if re.match(r"LIST\b", name) or "%" in name:
         raise InputError(f"{path} keeps its voxels in several files ({name}).", "Save it as one file.")
     encoding = _ENCODINGS.get(fields.get("encoding", "raw").lower())
     if encoding is None:
         raise InputError(f"{path} has the encoding {fields['encoding']}.", "Save it with the encoding gzip or raw.")
-    dtype = header.dtype.newbyteorder(">" if fields.get("endian", "little").lower() == "big" else "<")
+    dtype = _dtype(fields, path)
     file = path.parent / name if name else path
-    start, skip = _skipped(fields, file, 0 if name else end, encoding, math.prod(header.shape) * dtype.itemsize)
-    voxels = VoxelData(file, header.shape, dtype, encoding, start, skip=skip)
+    start, skip = _skipped(fields, file, 0 if name else end, encoding, math.prod(shape) * dtype.itemsize)
+    voxels = VoxelData(file, shape, dtype, encoding, start, skip=skip)
     units = re.findall(r'"([^"]*)"', fields.get("spaceunits" if "spacedirections" in fields else "units", ""))
     label = {"intent": "label"} if "Segment0_ID" in fields or path.name.lower().endswith(".seg.nrrd") else {}
-    stated = _stated_matrix(fields, path)
-    matrix = in_mm(header.matrix if stated is None else stated, units, path)
+    matrix = in_mm(_matrix(fields, path), units, path)
     return ImageFile(voxels, matrix, tuple(_notes(fields)), label)
 
 
-def _read_by_itk(path: Path) -> _Header:
-    """Geometry and number format as ITK reads them; the voxels are not read.
+def _spatial_sizes(fields: dict[str, str], path: Path) -> list[int]:
+    """Numbers of voxels along the axes in space, the quickest first.
 
     Raises:
-        InputError: ITK cannot read the header, or the image is not a scalar image of three dimensions.
+        InputError: an axis of another kind has more than one entry, or the sizes do not fit the dimension.
     """
-    import SimpleITK as sitk
+    sizes = [int(size) for size in _numbers(fields.get("sizes", "").split(), path)]
+    if not sizes or fields.get("dimension", "") != str(len(sizes)):
+        raise InputError(f"{path} states dimension {fields.get('dimension')} and sizes {sizes}.", "The file may be damaged.")
+    directions = re.sub(r"\([^)]*\)", "vector", fields.get("spacedirections", "")).split()
+    kinds = fields.get("kinds", "").split()
+    if directions:
+        spatial = [direction == "vector" for direction in directions]
+    else:
+        spatial = [kind.lower() in _SPATIAL for kind in kinds] or [True] * len(sizes)
+    if len(spatial) != len(sizes):
+        raise InputError(f"{path} states {len(spatial)} kinds or directions of {len(sizes)} axes.", "The file may be damaged.")
+    if any(size > 1 and not one for size, one in zip(sizes, spatial, strict=True)):
+        raise InputError(
+            f"{path} is a color or vector image, or holds several volumes.", "Super-resolution needs one gray value a voxel."
+        )
+    return [size for size, one in zip(sizes, spatial, strict=True) if one]
 
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        with decimal_points():
-            reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise InputError(f"{path} cannot be read as an image: {_reason(error)}", "The file may be damaged.") from error
-    if reader.GetNumberOfComponents() > 1:
-        raise InputError(f"{path} is a color or vector image.", "Super-resolution needs one gray value a voxel.")
-    pixel = reader.GetPixelID()
-    formats = {getattr(sitk, f"sitk{kind}{name}"): code for name, code in _FORMATS.items() for kind in ("", "Vector")}
-    if pixel not in formats:
-        name = sitk.GetPixelIDValueAsString(pixel)
-        raise InputError(f"{path} holds voxels of the type {name}.", "Super-resolution needs real gray values.")
-    return _Header(three_dimensional(reader.GetSize(), path), np.dtype(formats[pixel]), _matrix_of(reader))
+
+def _dtype(fields: dict[str, str], path: Path) -> np.dtype[Any]:
+    """Number format of the stored voxels."""
+    words = fields.get("type", "").lower().removesuffix("_t").removeprefix("signed ")
+    code = _FORMATS.get(words) or _FORMATS.get(words.removesuffix(" int"))
+    if code is None:
+        raise InputError(f"{path} holds voxels of the type {words or 'unknown'}.", "Super-resolution needs real gray values.")
+    return np.dtype((">" if fields.get("endian", "little").lower() == "big" else "<") + code)
 
 
-def _matrix_of(image: Any) -> Matrix:
-    """ijk_to_ras of a SimpleITK image or reader of 2, 3 or 4 dimensions; a 2-D slice lies in the plane S = 0."""
-    dimensions = image.GetDimension()
+def _matrix(fields: dict[str, str], path: Path) -> Matrix:
+    """`ijk_to_ras` in the units of the file; a 2-D slice lies in the plane S = 0."""
     matrix = np.eye(4)
-    used = min(3, dimensions)
-    direction = np.array(image.GetDirection()).reshape(dimensions, dimensions)[:used, :used]
-    matrix[:used, :used] = direction * np.array(image.GetSpacing())[:used]
-    matrix[:used, 3] = np.array(image.GetOrigin())[:used]
-    return np.asarray(LPS_TO_RAS @ matrix)
-
-
-def _refuse_odd_numbers(fields: dict[str, str], path: Path) -> None:
-    """Raise `InputError` where fields of a header hold anything but finite numbers: ITK takes others for 0 or 1 in silence."""
-    for name in _GEOMETRY:
-        for word in re.split(r"[\s(),]+", fields.get(name, "")):
-            try:
-                good = word in ("", "none") or bool(np.isfinite(float(word)))
-            except ValueError:
-                good = False
-            if not good:
-                raise InputError(
-                    f"{path} states {fields[name]!r} as its {name}: {word!r} is not a finite number.", "Correct the header."
-                )
-
-
-def _stated_matrix(fields: dict[str, str], path: Path) -> Matrix | None:
-    """`ijk_to_ras` in the units of the file, where all directions are stated: the ITK of SimpleITK 2.3 mirrors LAS."""
-    texts = [*re.findall(r"\(([^)]*)\)", fields.get("spacedirections", "")), fields.get("spaceorigin", "0,0,0").strip("()")]
-    try:
-        vectors = [[float(word) for word in text.split(",")] for text in texts]
-    except ValueError as error:
-        raise InputError(f"{path} has odd vectors in its header: {error}.", "Correct the header.") from error
-    if [len(vector) for vector in vectors] != [3, 3, 3, 3]:
-        return None
-    matrix = np.eye(4)
-    matrix[:3] = np.array(vectors).T
+    if "spacedirections" in fields:
+        vectors = [_numbers(text.split(","), path) for text in re.findall(r"\(([^)]*)\)", fields["spacedirections"])]
+        used = len(vectors)
+        origin = _numbers(fields.get("spaceorigin", ",".join(["0"] * used)).strip("()").split(","), path)
+        if used not in (2, 3) or any(len(vector) != used for vector in (*vectors, origin)):
+            raise InputError(f"{path} states directions that do not fit its axes in space.", "Correct the header.")
+        matrix[:used, :used] = np.array(vectors).T
+        matrix[:used, 3] = origin
+    else:
+        spacings = _numbers(fields.get("spacings", "").split(), path)[:3]
+        mins = _numbers(fields.get("axismins", "").split(), path)[: len(spacings)]
+        nodes = (fields.get("centers") or fields.get("centerings", "")).split()
+        for axis, spacing in enumerate(spacings):
+            matrix[axis, axis] = spacing
+        for axis, least in enumerate(mins):
+            # Axis minima are borders of voxels, unless the axis is said to be sampled at nodes.
+            half = 0.0 if nodes[axis : axis + 1] == ["node"] else matrix[axis, axis] / 2
+            matrix[axis, 3] = least + half
     signs = _PATIENT_SPACES.get(fields.get("space", "").lower(), _LPS)
     return np.asarray(np.diag([*signs, 1.0]) @ matrix)
+
+
+def _numbers(words: list[str], path: Path) -> list[float]:
+    """Finite numbers of a header, or `InputError`."""
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError as error:
+        raise InputError(f"{path} has odd numbers in its header: {error}.", "Correct the header.") from error
+    if not np.isfinite(numbers).all():
+        raise InputError(f"{path} has numbers in its header that are not finite: {', '.join(words)}.", "Correct the header.")
+    return numbers
 
 
 def _notes(fields: dict[str, str]) -> list[str]:
@@ -187,9 +182,3 @@ def _skipped(fields: dict[str, str], file: Path, start: int, encoding: str, want
             stream.readline()
         start = stream.tell()
     return (start, skip) if encoding in ("gzip", "bzip2") else (start + skip, 0)
-
-
-def _reason(error: RuntimeError) -> str:
-    """The last line of an ITK error, which says what happened rather than where."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else "unknown reason"

@@ -1,4 +1,4 @@
-"""The locale of numbers, which belongs to the whole process: ITK reads and writes text headers by it."""
+"""The locale of numbers, which belongs to the whole process: ITK writes text headers by it."""
 
 from __future__ import annotations
 

@@ -99,6 +99,7 @@ def test_nrrd_whose_voxels_end_too_early_is_refused(tmp_path, content, data, mis
         nrrd(directions="(0.6,0,0) (0.3,0.7,0) (0,0,3)") + b"\n" + RAW,
         nrrd(directions="(0.6 1,0,0) (0,0.7,0) (0,0,3)") + b"\n" + RAW,
         nrrd(origin="(inf,0,0)") + b"\n" + RAW,
+        nrrd(sizes="20,24 5") + b"\n" + RAW,
         nrrd(type="block") + b"\n" + RAW,
         b"NRRD0005\n",
         b"",
@@ -147,6 +148,23 @@ def test_spaces_of_the_patient_are_respected(tmp_path, space, signs):
     volume = read_volume(written(tmp_path / "v.nrrd", nrrd(space=f"space: {space}") + b"\n" + RAW))
     np.testing.assert_allclose(np.diag(volume.ijk_to_ras)[:3], np.array([0.6, 0.7, 3.0]) * signs)
     assert not list(notes_on_places(volume.metadata))
+
+
+@pytest.mark.parametrize("centers", ["", "centers: cell cell cell\n", "centers: node node node\n"])
+def test_places_by_spacings_are_those_of_itk(tmp_path, centers):
+    content = PLAIN + b"spacings: 0.6 0.7 3\naxis mins: 1 2 3\n" + centers.encode() + b"\n" + RAW
+    path = written(tmp_path / "v.nrrd", content)
+    image = sitk.ReadImage(str(path))
+    volume = read_volume(path)
+    np.testing.assert_allclose(volume.origin, np.array(image.GetOrigin()) * (-1, -1, 1))
+    np.testing.assert_allclose(volume.spacing, image.GetSpacing())
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"])
+def test_every_number_format_of_nrrd_is_read(tmp_path, dtype):
+    array = (np.random.default_rng(0).random(SHAPE) * 100).astype(dtype)
+    sitk.WriteImage(sitk.GetImageFromArray(array), str(tmp_path / "v.nrrd"), useCompression=True)
+    np.testing.assert_array_equal(read_volume(tmp_path / "v.nrrd").array, array.astype("float32"))
 
 
 def test_a_header_that_leaves_out_space_or_sizes_brings_a_note(tmp_path):
