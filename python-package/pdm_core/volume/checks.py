@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.volume import FloatArray, Matrix
+from pdm_core.volume.volume import FloatArray, Matrix, Volume
 
 MIN_MATRIX = 16
+# A label map has a few whole numbers, an image hundreds of gray values; so many voxels are looked at first.
+_MOST_LABELS, _SAMPLE = 21, 100_000
 # How far a corner may lie from where a rectangular grid has it: less than any pixel, more than the rounding of headers.
 _ASKEW_MM = 0.1
 
@@ -23,8 +25,9 @@ def checked_array(array: np.ndarray[Any, Any], source: str) -> FloatArray:
     """
     if array.dtype.kind not in "iuf":
         raise InputError(f"{source} holds {array.dtype} values.", "Super-resolution needs real grey values.")
-    if min(array.shape[1:]) < MIN_MATRIX:
-        rows, columns = array.shape[1:]
+    # Slices may be stacked along any axis.
+    columns, rows = sorted(array.shape)[1:]
+    if columns < MIN_MATRIX:
         raise InputError(
             f"{source} has slices of {columns} x {rows} pixels; at least {MIN_MATRIX} x {MIN_MATRIX} are needed.",
             "Choose another series.",
@@ -34,6 +37,26 @@ def checked_array(array: np.ndarray[Any, Any], source: str) -> FloatArray:
     if image.min() == image.max():
         raise InputError(f"{source} is constant: every voxel is {image.flat[0]:g}.", "Choose another series.")
     return image
+
+
+def refuse_labels(volume: Volume) -> None:
+    """Raise `InputError` for a label map: a volume of a few whole numbers, or one whose header says so (`intent`)."""
+    hint = "Give the scan itself."
+    if volume.metadata.get("intent") == "label":
+        raise InputError("The header says that the voxels are labels: this is a label map or segmentation.", hint)
+    voxels = volume.array.ravel()
+    if not _few_whole_numbers(np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])):
+        return
+    values = np.unique(voxels)
+    if _few_whole_numbers(values):
+        raise InputError(
+            f"The voxels are whole numbers from {values[0]:g} to {values[-1]:g}: this looks like a label map or segmentation.",
+            hint,
+        )
+
+
+def _few_whole_numbers(values: FloatArray) -> bool:
+    return len(values) <= _MOST_LABELS and bool((values == np.rint(values)).all())
 
 
 def refuse_not_numbers(bad: int, source: str) -> None:
