@@ -18,8 +18,9 @@ from pdm_core.volume.volume import FloatArray, Volume
 
 # A constant is looked at as a background when so large a share of all voxels has it.
 _LEAST_SHARE = 0.05
-# Share of a slice that a connected region has at least; a header's word makes up for a part of it.
-_LEAST_REGION = {"detected": 0.01, "header": 0.001}
+# Share of a slice that a connected region has at least, and its pixels; a header's word makes up for a part of the share.
+_LEAST_REGION = {"detected": 0.01, "header": 0.002}
+_LEAST_PIXELS = 32
 # Values that occur most often on the borders of the slices; a volume may have a flood and a natural background.
 _CANDIDATES = 3
 # Mean step at the rim of a background, as a share of the image's range. Of 20 real volumes with exact zeros at their border
@@ -130,10 +131,10 @@ def _padding(array: FloatArray, equal: Mask, value: float, origin: Literal["head
     others = array[~equal]
     others = others[:: max(1, others.size // _SAMPLE)]
     low, high = np.percentile(others, _BULK)
-    if value < low - (high - low):
-        # No signal lies that far below all others: what stands alone is no data either.
+    far = not low - (high - low) <= value <= high + (high - low)
+    if far and value < min(0.0, low):
+        # No signal lies that far below zero and all others: what stands alone is not data either.
         return Padding(equal, value, origin)
-    far = value > high + (high - low)
     told = origin == "header" or not _is_phantom(array, equal)
     if not regions.any() or not (far or (told and _is_cut_out(array, equal, regions, value))):
         return None
@@ -159,7 +160,7 @@ def _is_cut_out(array: FloatArray, equal: Mask, regions: Mask, value: float) -> 
 
 
 def _regions(mask: Mask, least: float) -> Mask:
-    """The parts of `mask` that are connected within a slice, touch its border and are at least that share of it."""
+    """The parts of `mask` that are connected within a slice, touch its border and are at least a share of it."""
     from scipy import ndimage
 
     labels, count = ndimage.label(mask, _IN_PLANE)
@@ -167,7 +168,7 @@ def _regions(mask: Mask, least: float) -> Mask:
     touching = np.zeros(count + 1, dtype=bool)
     for edge in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
         touching[np.unique(edge)] = True
-    kept = touching & (sizes >= least * mask[0].size)
+    kept = touching & (sizes >= max(_LEAST_PIXELS, least * mask[0].size))
     kept[0] = False
     return np.asarray(kept[labels])
 
