@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pdm_core.volume.background import filled, notes_on_padding, with_padding
+from pdm_core.volume.background import filled, notes_on_background, notes_on_padding, with_padding
 from pdm_core.volume.slice_axis import AXES, LAST, slice_axis_of, slices_back, slices_last
 from pdm_core.volume.volume import Volume
 
@@ -64,7 +64,9 @@ class Scan:
         """What the user should know of how the input was taken."""
         if self.axis != LAST:
             yield (
-                f"The slices are stacked along the {_ORDINALS[self.axis]} axis of the volume ({AXES[self.axis]}), as its spacing "
-                "or header says: the planes across that axis are taken as slices, and the result keeps the order of the axes."
+                f"The slices are stacked along the {_ORDINALS[self.axis]} axis of the volume ({AXES[self.axis]}), as its "
+                "spacing or header says: the planes across that axis are taken as slices, and the result keeps the order of "
+                "the axes."
             )
         yield from notes_on_padding(self.known)
+        yield from notes_on_background(self.known)

@@ -26,8 +26,9 @@ _CANDIDATES = 3
 # Mean step at the rim of a background, as a share of the image's range. Of 20 real volumes with exact zeros at their border
 # the natural ones reach 0.015, those that a mask or a correction of distortions has cut out 0.11 or more.
 _CLEAR_STEP = 0.05
-# Neighbors that are equal, as a share of all outside of a background: images have noise, only computed phantoms do not.
-_MOST_EQUAL = 0.5
+# Neighbors that are equal, as a share of all outside of a background: up to 0.15 in real volumes, which have noise. Beyond
+# this the image was computed, of constants, and its zero may be as true as they are.
+_MOST_EQUAL = 0.25
 _SAMPLE = 1_000_000
 _RANGE, _BULK = (0.1, 99.9), (2.0, 98.0)
 # Neighbors within a slice.
@@ -37,7 +38,7 @@ _IN_PLANE[1] = [[False, True, False], [True, True, True], [False, True, False]]
 
 @dataclass(frozen=True)
 class Background:
-    """A constant background that is not padding: the image falls to it smoothly.
+    """A constant background that is not padding, such as air that the image falls to smoothly.
 
     Attributes:
         value: of its voxels.
@@ -71,7 +72,7 @@ def with_padding(volume: Volume) -> Volume:
     """`volume` with its padding: as its source has declared it, else as it is detected in the image, else none.
 
     A constant counts as padding when more than 5 % of the voxels have it, in large regions that touch the borders of their
-    slices, and when it lies far outside the other values or the image ends at it with a clear step.
+    slices, and when it lies far outside the other values, or is not positive and the image ends at it with a clear step.
     """
     if volume.padding is not None:
         return volume
@@ -90,22 +91,27 @@ def filled(volume: Volume) -> Volume:
 
 
 def notes_on_padding(volume: Volume) -> Iterator[str]:
-    """What to say of voxels without data in a volume that `with_padding` gave, and of a background of exact zeros."""
+    """What to say of voxels without data in a volume that `with_padding` gave."""
     padding = volume.padding
     if padding is not None:
         known = "its headers declare this padding" if padding.origin == "header" else "this was detected, no header says so"
         yield (
-            f"{_percent(padding.share)} of the voxels hold no data but the value {padding.value:g} ({known}): they were left "
-            "out of the work, and have the same value in the result."
+            f"{_percent(padding.share)} of the voxels hold no data but the value {padding.value:g} ({known}): they take no "
+            "part in the work and stay without data."
         )
-    elif (background := _natural_background(volume.array)) is not None:
+
+
+def notes_on_background(volume: Volume) -> Iterator[str]:
+    """What to say of a constant background that `with_padding` has not taken for padding."""
+    background = None if volume.padding is not None else _kept_background(volume.array)
+    if background is not None:
         yield (
-            f"{_percent(background.share)} of the voxels are exactly {background.value:g}, a background that the image falls "
-            "to smoothly: it is restored like the rest and does not stay exactly constant."
+            f"{_percent(background.share)} of the voxels are exactly {background.value:g}, a background that was not taken "
+            "for missing data: it is restored like the rest and does not stay exactly constant."
         )
 
 
-def _natural_background(array: FloatArray) -> Background | None:
+def _kept_background(array: FloatArray) -> Background | None:
     for value, equal in _constants(array):
         share = float(_regions(equal, _LEAST_REGION["detected"]).mean())
         if share > _LEAST_SHARE:
@@ -119,7 +125,7 @@ def _constants(array: FloatArray) -> Iterator[tuple[float, Mask]]:
     values, counts = np.unique(borders, return_counts=True)
     for value in values[counts.argsort()[::-1][:_CANDIDATES]]:
         equal = array == value
-        if equal.mean() > _LEAST_SHARE:
+        if _LEAST_SHARE < equal.mean() < 1.0:
             yield float(value), equal
 
 
@@ -135,14 +141,15 @@ def _padding(array: FloatArray, equal: Mask, value: float, origin: Literal["head
     if far and value < min(0.0, low):
         # No signal lies that far below zero and all others: what stands alone is not data either.
         return Padding(equal, value, origin)
-    told = origin == "header" or not _is_phantom(array, equal)
-    if not regions.any() or not (far or (told and _is_cut_out(array, equal, regions, value))):
+    # Masks write zero, or what zero has become by a normalization.
+    plausible = origin == "header" or (value <= 0.0 and not _is_phantom(array, equal))
+    if not regions.any() or not ((far and value != 0.0) or (plausible and _is_cut_out(array, equal, regions, value))):
         return None
     return Padding(regions, value, origin)
 
 
 def _is_phantom(array: FloatArray, equal: Mask) -> bool:
-    """Whether the image is made of constants outside of `equal` too, which tells nothing of what was measured."""
+    """Whether the image is made of constants outside of `equal` too."""
     pairs = ~(equal[..., 1:] | equal[..., :-1])
     return not pairs.any() or bool((array[..., 1:] == array[..., :-1])[pairs].mean() > _MOST_EQUAL)
 

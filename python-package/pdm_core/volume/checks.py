@@ -48,7 +48,7 @@ def refuse_labels(volume: Volume) -> None:
     if not _few_whole_numbers(np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])):
         return
     values = np.unique(voxels)
-    if _few_whole_numbers(values):
+    if len(values) > 1 and _few_whole_numbers(values):
         raise InputError(
             f"The voxels are whole numbers from {values[0]:g} to {values[-1]:g}: this looks like a label map or segmentation.",
             hint,

@@ -85,7 +85,8 @@ def test_padding_is_declared_by_the_number_that_is_stored(a_dicom_series, tmp_pa
     assert volume.padding is not None and volume.padding.origin == "header"
     for path, mask in zip(derived(folder, tmp_path / "out"), volume.padding.mask, strict=True):
         image = pydicom.dcmread(path)
-        assert image["PixelPaddingValue"].VR == ("SS" if image.PixelRepresentation else "US")
+        vr = "SS" if image.PixelRepresentation else "US"
+        assert vr == image["PixelPaddingValue"].VR
         assert image.PixelPaddingValue == padding and "RescaleSlope" not in image
         np.testing.assert_array_equal(image.pixel_array == padding, mask)
     again = read_volume(tmp_path / "out")

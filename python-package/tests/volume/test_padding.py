@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pdm_core.volume import Volume, read_volume
-from pdm_core.volume.background import filled, notes_on_padding, with_padding
+from pdm_core.volume.background import filled, notes_on_background, notes_on_padding, with_padding
 from pdm_core.volume.padding import Padding
 
 PLACE = np.diag([0.6, 0.6, 3.6, 1.0])
@@ -49,14 +49,15 @@ def test_air_that_the_image_falls_to_smoothly_stays_as_it_is_and_is_mentioned():
     volume = Volume(np.rint(np.maximum(0, body + 0.05 * body * noise)).astype(np.float32), PLACE)
     assert (volume.array == 0).mean() > 0.3
     assert with_padding(volume).padding is None
-    (note,) = notes_on_padding(volume)
+    assert not list(notes_on_padding(volume))
+    (note,) = notes_on_background(volume)
     assert "exactly 0" in note and "does not stay exactly constant" in note
 
 
-def test_scattered_values_and_phantoms_are_data():
+def test_scattered_values_and_constants_of_phantoms_are_data():
     scattered = tissue()
     scattered[np.random.default_rng(2).random(SHAPE) < 0.1] = 0
-    phantom = np.where(outside(), np.float32(250), np.where(outside(8), np.float32(300), np.float32(400)))
+    phantom = np.where(outside(), np.float32(0), np.where(outside(8), np.float32(300), np.float32(400)))
     for array in (scattered, phantom, tissue()):
         assert with_padding(Volume(array, PLACE)).padding is None
 
