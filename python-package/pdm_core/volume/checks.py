@@ -10,8 +10,8 @@ from pdm_core.errors import InputError
 from pdm_core.volume.volume import FloatArray, Matrix, Volume
 
 MIN_MATRIX = 16
-# A label map has a few whole numbers, an image hundreds of gray values; so many voxels are looked at first.
-_MOST_LABELS, _SAMPLE = 21, 100_000
+# A label map has small whole numbers or just two, an image hundreds of gray values; so many voxels are looked at first.
+_LARGEST_LABEL, _SAMPLE = 20, 100_000
 # How far a corner may lie from where a rectangular grid has it: less than any pixel, more than the rounding of headers.
 _ASKEW_MM = 0.1
 
@@ -40,23 +40,24 @@ def checked_array(array: np.ndarray[Any, Any], source: str) -> FloatArray:
 
 
 def refuse_labels(volume: Volume) -> None:
-    """Raise `InputError` for a label map: a volume of a few whole numbers, or one whose header says so (`intent`)."""
+    """Raise `InputError` for a label map: whole numbers from 0 to 20, a mask of two, or a header that says so (`intent`)."""
     hint = "Give the scan itself."
     if volume.metadata.get("intent") == "label":
         raise InputError("The header says that the voxels are labels: this is a label map or segmentation.", hint)
     voxels = volume.array.ravel()
-    if not _few_whole_numbers(np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])):
+    if not _like_labels(np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])):
         return
     values = np.unique(voxels)
-    if len(values) > 1 and _few_whole_numbers(values):
+    if len(values) > 1 and _like_labels(values):
         raise InputError(
             f"The voxels are whole numbers from {values[0]:g} to {values[-1]:g}: this looks like a label map or segmentation.",
             hint,
         )
 
 
-def _few_whole_numbers(values: FloatArray) -> bool:
-    return len(values) <= _MOST_LABELS and bool((values == np.rint(values)).all())
+def _like_labels(values: FloatArray) -> bool:
+    small = values.min() >= 0.0 and values.max() <= _LARGEST_LABEL
+    return bool((small or len(values) <= 2) and (values == np.rint(values)).all())
 
 
 def refuse_not_numbers(bad: int, source: str) -> None:
