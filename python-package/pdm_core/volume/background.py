@@ -7,7 +7,7 @@ the image. A natural background of air does not ring: it may be exactly zero too
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -29,24 +29,13 @@ _CLEAR_STEP = 0.05
 # Neighbors that are equal, as a share of all outside of a background: up to 0.15 in real volumes, which have noise. Beyond
 # this the image was computed, of constants, and its zero may be as true as they are.
 _MOST_EQUAL = 0.25
+# Voxels of a declared range that lie in its regions, as a share of all that lie in the range.
+_MOST_IN_REGIONS = 0.9
 _SAMPLE = 1_000_000
 _RANGE, _BULK = (0.1, 99.9), (2.0, 98.0)
 # Neighbors within a slice.
 _IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
 _IN_PLANE[1] = [[False, True, False], [True, True, True], [False, True, False]]
-
-
-@dataclass(frozen=True)
-class Background:
-    """A constant background that is not padding, such as air that the image falls to smoothly.
-
-    Attributes:
-        value: of its voxels.
-        share: of all voxels, 0 to 1.
-    """
-
-    value: float
-    share: float
 
 
 def declared_padding(array: FloatArray, declared: Mask, value: float) -> Padding | None:
@@ -103,20 +92,16 @@ def notes_on_padding(volume: Volume) -> Iterator[str]:
 
 def notes_on_background(volume: Volume) -> Iterator[str]:
     """What to say of a constant background that `with_padding` has not taken for padding."""
-    background = None if volume.padding is not None else _kept_background(volume.array)
-    if background is not None:
-        yield (
-            f"{_percent(background.share)} of the voxels are exactly {background.value:g}, a background that was not taken "
-            "for missing data: it is restored like the rest and does not stay exactly constant."
-        )
-
-
-def _kept_background(array: FloatArray) -> Background | None:
-    for value, equal in _constants(array):
+    if volume.padding is not None:
+        return
+    for value, equal in _constants(volume.array):
         share = float(_regions(equal, _LEAST_REGION["detected"]).mean())
         if share > _LEAST_SHARE:
-            return Background(value, share)
-    return None
+            yield (
+                f"{_percent(share)} of the voxels are exactly {value:g}, a background that was not taken for missing data: it "
+                "is restored like the rest and does not stay exactly constant."
+            )
+            return
 
 
 def _constants(array: FloatArray) -> Iterator[tuple[float, Mask]]:
@@ -134,16 +119,19 @@ def _padding(array: FloatArray, equal: Mask, value: float, origin: Literal["head
     regions = _regions(equal, _LEAST_REGION[origin])
     if not regions.any() and origin == "detected":
         return None
-    others = array[~equal]
-    others = others[:: max(1, others.size // _SAMPLE)]
-    low, high = np.percentile(others, _BULK)
-    far = not low - (high - low) <= value <= high + (high - low)
-    if far and value < min(0.0, low):
+    least, largest = float(array[equal].min()), float(array[equal].max())
+    low, high = np.percentile(_some(array[~equal]), _BULK)
+    below, above = largest < low - (high - low), least > high + (high - low)
+    if below and largest < 0.0:
         # No signal lies that far below zero and all others: what stands alone is not data either.
         return Padding(equal, value, origin)
+    if (below or above) and value != 0.0:
+        return Padding(regions, value, origin) if regions.any() else None
     # Masks write zero, or what zero has become by a normalization.
     plausible = origin == "header" or (value <= 0.0 and not _is_phantom(array, equal))
-    if not regions.any() or not ((far and value != 0.0) or (plausible and _is_cut_out(array, equal, regions, value))):
+    # A wide range that occurs all over the image would take tissue with it.
+    apart = largest - least <= _CLEAR_STEP * (high - low) or regions.sum() >= _MOST_IN_REGIONS * equal.sum()
+    if not (regions.any() and plausible and apart and _is_cut_out(array, equal, regions)):
         return None
     return Padding(regions, value, origin)
 
@@ -154,16 +142,21 @@ def _is_phantom(array: FloatArray, equal: Mask) -> bool:
     return not pairs.any() or bool((array[..., 1:] == array[..., :-1])[pairs].mean() > _MOST_EQUAL)
 
 
-def _is_cut_out(array: FloatArray, equal: Mask, regions: Mask, value: float) -> bool:
-    """Whether the image ends at `regions` with a clear step."""
+def _is_cut_out(array: FloatArray, equal: Mask, regions: Mask) -> bool:
+    """Whether the image ends at `regions` with a clear step beyond the values that they hold."""
     from scipy import ndimage
 
-    rim = ndimage.binary_dilation(regions, _IN_PLANE) & ~regions
-    if not rim.any():
+    rim = array[ndimage.binary_dilation(regions, _IN_PLANE) & ~regions]
+    low, high = np.percentile(_some(array[~equal]), _RANGE)
+    if not rim.size or not high > low:
         return False
-    others = array[~equal]
-    low, high = np.percentile(others[:: max(1, others.size // _SAMPLE)], _RANGE)
-    return bool(high > low and np.abs(array[rim] - value).mean() >= _CLEAR_STEP * (high - low))
+    beyond = np.maximum(array[equal].min() - rim, rim - array[equal].max())
+    return bool(np.maximum(beyond, 0.0).mean() >= _CLEAR_STEP * (high - low))
+
+
+def _some(values: FloatArray) -> FloatArray:
+    """Enough of many values to know their percentiles."""
+    return values[:: max(1, values.size // _SAMPLE)]
 
 
 def _regions(mask: Mask, least: float) -> Mask:

@@ -136,6 +136,18 @@ def test_the_range_limit_and_the_rescale_count(a_dicom_series):
     np.testing.assert_array_equal(padding.mask, outside())
 
 
+def test_a_range_near_the_image_counts_where_it_lies_apart(a_dicom_series):
+    stored = np.where(outside(), np.random.default_rng(3).integers(0, 64, SHAPE), tissue()).astype(int)
+    folder = series(a_dicom_series, "in", stored, False, "US", PixelPaddingValue=0, PixelPaddingRangeLimit=63)
+    np.testing.assert_array_equal(read_volume(folder).padding.mask, outside())
+
+
+def test_a_range_that_reaches_into_the_image_takes_no_tissue(a_dicom_series):
+    stored = tissue().astype(int)
+    folder = series(a_dicom_series, "in", stored, False, "US", PixelPaddingValue=0, PixelPaddingRangeLimit=300)
+    assert (stored <= 300).mean() > 0.3 and read_volume(folder).padding is None
+
+
 def test_padding_of_a_negative_is_turned_over_with_it(a_dicom_series):
     stored = np.where(outside(), 65535, 4095 - tissue()).astype(int)
     changes = {"PixelPaddingValue": 65535, "PhotometricInterpretation": "MONOCHROME1"}
