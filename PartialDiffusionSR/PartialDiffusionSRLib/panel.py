@@ -16,7 +16,7 @@ from PartialDiffusionSRLib.report import Report
 from PartialDiffusionSRLib.results import RunResult
 from PartialDiffusionSRLib.silence import silenced
 from PartialDiffusionSRLib.summaries import expectedInWords, plannedInWords, resultInWords
-from PartialDiffusionSRLib.volumes import firstVolume
+from PartialDiffusionSRLib.volumes import firstVolume, sliceGrid
 from PartialDiffusionSRLib.workerRun import RunListener, toldError
 from PartialDiffusionSRLib.zoneModels import ensureLicence, zoneCard
 from pdm_core.errors import PdmError
@@ -223,7 +223,7 @@ class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin
         node, expected = parameters.inputVolume, ""
         notes = modelBox.notesOnDevice(self._devices, parameters.device)
         if node is not None and node.GetImageData() is not None:
-            notes += [note for card in cards for note in notes_on_spacing(card, node.GetSpacing())]
+            notes += [note for card in cards for note in notes_on_spacing(card, sliceGrid(node)[1])]
             expected = expectedInWords(parameters, cards)
         ui.suitabilityLabel.text = "\n".join(notes)
         ui.suitabilityLabel.visible = bool(notes)

@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 from PartialDiffusionSRLib import timings
 from PartialDiffusionSRLib.parameters import Mode, PartialDiffusionSRParameterNode, optionsOf, wantsZones
 from PartialDiffusionSRLib.results import RunResult
+from PartialDiffusionSRLib.volumes import sliceGrid
 from PartialDiffusionSRLib.zoneBox import modelOf
 from PartialDiffusionSRLib.zoneNodes import ZoneResult
 from pdm_core.segmentation.labels import GLAND, ZONES
@@ -30,9 +31,8 @@ def expectedInWords(parameters: PartialDiffusionSRParameterNode, cards: tuple) -
     """
     parts, lines = [], []
     if cards:
-        node, options = parameters.inputVolume, optionsOf(parameters)
-        shape = node.GetImageData().GetDimensions()[::-1]
-        parts.append(timings.expectedSeconds(cards, shape, node.GetSpacing(), options))
+        options = optionsOf(parameters)
+        parts.append(timings.expectedSeconds(cards, *sliceGrid(parameters.inputVolume), options))
         if options.adapt:
             adapting = timings.expectedAdaptingSeconds(cards[-1].name, options)
             parts += [] if adapting is None else [adapting]

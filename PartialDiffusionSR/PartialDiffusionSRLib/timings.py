@@ -32,7 +32,7 @@ def expectedSeconds(cards: Sequence, shape: Sequence[int], spacing: Sequence[flo
 
     Args:
         cards: of its models, in their order.
-        shape: voxels `(K, J, I)` of the input.
+        shape: voxels `(K, J, I)` of the input, slices along K.
         spacing: of the input along (i, j, k), mm.
         options: of the run.
     """

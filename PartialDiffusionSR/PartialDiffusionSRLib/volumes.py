@@ -8,6 +8,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from pdm_core.errors import InputError
+from pdm_core.volume.slice_axis import array_order, order_with_last, slice_axis
 
 # What the core asks of a volume's source: entry of its metadata to the tag in the headers.
 _TAGS = {"slice_thickness_mm": "0018,0050", "modality": "0008,0060", "body_part": "0018,0015", "image_type": "0008,0008"}
@@ -64,6 +65,13 @@ def readVolume(node, hardenTransform: bool = False) -> VoxelData:
     node.GetIJKToRASMatrix(matrix)
     matrix = _toWorld(node, hardenTransform) @ slicer.util.arrayFromVTKMatrix(matrix)
     return VoxelData(np.array(slicer.util.arrayFromVolume(node)), matrix, _facts(node))
+
+
+def sliceGrid(node) -> tuple[tuple, tuple]:
+    """Voxels `(K, J, I)` of a node and their spacing along (i, j, k) in mm, in the order in which a run takes the axes."""
+    shape, spacing = node.GetImageData().GetDimensions()[::-1], node.GetSpacing()
+    order = order_with_last(slice_axis(spacing, shape))
+    return tuple(shape[place] for place in array_order(order)), tuple(spacing[axis] for axis in order)
 
 
 def writeVolume(node, array: np.ndarray, ijkToRAS: np.ndarray) -> None:

@@ -190,3 +190,21 @@ def test_zones_follow_a_linear_transform_when_allowed(logic_here, a_phantom_node
     moved = {key: (move @ np.append(centre, 1.0))[:3] for key, centre in drawn.items()}
     assert_near(zone_centres(result.segmentation, result.volume)[0], moved, 0.5)
     assert_near(zone_centres(result.zones.inputSegmentation, result.volume)[0], moved, 0.9)
+
+
+def test_slices_along_the_first_axis_of_a_node_are_slices(logic_here, a_volume_node):
+    """As in volumes that other programs have reoriented; what the panel reckons with is what the run takes."""
+    from PartialDiffusionSRLib.volumes import sliceGrid
+
+    rows, columns = np.mgrid[:48, :40]
+    slices = np.stack([300 + 100 * np.sin(rows / 5 + k) * np.cos(columns / 4) for k in range(3)])
+    matrix = np.array([[0, 0, -0.9, 0], [-0.9, 0, 0, 0], [0, 3.0, 0, 0], [0, 0, 0, 1]])[:, [1, 0, 2, 3]]
+    usual = a_volume_node(array=slices, matrix=matrix[:, [1, 2, 0, 3]])
+    node = a_volume_node(array=slices.transpose(1, 2, 0), matrix=matrix)
+    shape, spacing = sliceGrid(node)
+    assert shape == (3, 48, 40) == sliceGrid(usual)[0] and np.allclose(spacing, sliceGrid(usual)[1])
+    found, expected = (logic_here.process(volume, **FAST).volume for volume in (node, usual))
+    array = slicer.util.arrayFromVolume(found)
+    assert array.shape == (96, 80, 3)
+    np.testing.assert_allclose(array, slicer.util.arrayFromVolume(expected).transpose(1, 2, 0), atol=1e-3)
+    np.testing.assert_allclose(matrix_of(found)[:, [1, 2, 0, 3]], matrix_of(expected), atol=1e-9)

@@ -57,10 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _volume(chosen: Path | None) -> Volume:
     """The user's volume, else a prostate scan of the data folder, else the brain template that nilearn ships."""
+    from pdm_core.evaluation.cases import read_slices
     from pdm_core.volume import read_volume
 
     if chosen is not None:
-        return read_volume(chosen)
+        return read_slices(chosen)
     data = find_data_folder()
     if data is not None and (data / _CASE).is_file():
         return read_volume(data / _CASE)

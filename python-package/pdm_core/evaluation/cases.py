@@ -14,6 +14,7 @@ import numpy as np
 from pdm_core.errors import InputError
 from pdm_core.pipeline.intensity import PERCENTILES
 from pdm_core.volume import Volume, read_volume
+from pdm_core.volume.slice_axis import slice_axis_of, slices_last
 
 # The six central slices, all, or so many central ones.
 SliceChoice = Literal["central", "all"] | int
@@ -49,8 +50,14 @@ def find_cases(root: Path, split: str = "test", names: tuple[str, ...] = CALIBRA
         if entry is None or entry["split"] != split:
             raise InputError(f"The split {split} of {root / 'splits.json'} has no case {name}.")
         image = next((image for image in entry["images"] if image.startswith("t2_tra")), entry["images"][0])
-        cases.append(Case(name, partial(read_volume, root / entry["path"] / image)))
+        cases.append(Case(name, partial(read_slices, root / entry["path"] / image)))
     return cases
+
+
+def read_slices(path: Path) -> Volume:
+    """Read a volume with its slices along the third axis, whichever it has them along."""
+    volume = read_volume(path)
+    return slices_last(volume, slice_axis_of(volume))
 
 
 def reference_volume(case: Case, slices: SliceChoice) -> Volume:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pdm_core.volume.slice_axis import array_order, permuted_matrix
 from pdm_core.volume.volume import Matrix, Volume
 
 
@@ -40,3 +41,8 @@ class Lattice:
     def pixel(self) -> float:
         """The coarser spacing within the slices, mm."""
         return max(self.spacing[:2])
+
+    def permuted(self, order: tuple[int, int, int]) -> Lattice:
+        """The same voxels with the axes (i, j, k) in another order."""
+        k, j, i = (self.shape[place] for place in array_order(order))
+        return Lattice((k, j, i), permuted_matrix(self.ijk_to_ras, order), self.metadata)

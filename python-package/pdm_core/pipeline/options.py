@@ -26,7 +26,7 @@ class SuperResolutionOptions:
     """What to do with a volume.
 
     Attributes:
-        mode: "in-plane": the resolution within the slices; "through-plane": between them, along the axis K of the array;
+        mode: "in-plane": the resolution within the slices; "through-plane": between them, across the slices;
             "isotropic": first within, then between the slices, in one run.
         factor: how many times finer the pixels, or through-plane the slices, become, above 1; the matrix is rounded to whole
             voxels. None lets through-plane slices become as fine as the pixels. Isotropic slices always do: there the factor

@@ -12,7 +12,9 @@ from pdm_core.degradation.profile import Align
 from pdm_core.pipeline.grid import InPlaneGrid, finer_pixels, to_tensor
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
+from pdm_core.pipeline.scan import Scan
 from pdm_core.pipeline.slices import SliceGrid
+from pdm_core.volume.slice_axis import order_back, order_with_last, slice_axis_of
 from pdm_core.volume.volume import Volume
 
 
@@ -30,22 +32,25 @@ def output_lattice(volume: Volume, options: SuperResolutionOptions) -> Lattice:
     Raises:
         InputError: the slices cannot be restored.
     """
-    lattice = Lattice.of(volume)
+    axis = slice_axis_of(volume)
+    lattice = Lattice.of(volume).permuted(order_with_last(axis))
     for stage in stages_of(options):
         if stage.mode == "in-plane":
             assert stage.factor is not None
             lattice = finer_pixels(lattice, stage.factor, stage.align)
         else:
             lattice = SliceGrid.of(lattice, stage).finer(lattice)
-    return lattice
+    return lattice.permuted(order_back(axis))
 
 
 def measured_only(volume: Volume, options: SuperResolutionOptions) -> Volume:
     """The volume on the grid of its restoration with nothing added: what was measured, interpolated.
 
     The restoration less this is what the model has inferred. Pixels are interpolated by zero filling, slices by the spline
-    that gives the measured slices back when it is averaged over them.
+    that gives the measured slices back when it is averaged over them. Voxels without data hold their value here too.
     """
+    scan = Scan.of(volume)
+    volume = scan.work
     for stage in stages_of(options):
         if stage.mode == "in-plane":
             assert stage.factor is not None
@@ -54,7 +59,7 @@ def measured_only(volume: Volume, options: SuperResolutionOptions) -> Volume:
             grid = SliceGrid.of(Lattice.of(volume), stage)
             finer = grid.finer(Lattice.of(volume))
             volume = Volume(grid.interpolated(volume.array), finer.ijk_to_ras, finer.metadata)
-    return volume
+    return scan.given_back(volume)
 
 
 @torch.inference_mode()

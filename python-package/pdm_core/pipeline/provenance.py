@@ -12,8 +12,6 @@ from pdm_core.diffusion.sampling import SamplingPlan
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.restoration import Restored
 from pdm_core.version import versions
-from pdm_core.volume.identity import volume_record
-from pdm_core.volume.volume import Volume
 from pdm_core.zoo import ModelCard
 
 NOTICE = (
@@ -56,7 +54,7 @@ def stage_record(
 
 
 def provenance_record(
-    source: Volume,
+    source: Mapping[str, Any],
     options: SuperResolutionOptions,
     stages: Sequence[Mapping[str, Any]],
     bandwidth: Bandwidth,
@@ -65,8 +63,8 @@ def provenance_record(
 ) -> dict[str, Any]:
     """The JSON-able record of one run; with the same versions, device class and numbers its options give the same image.
 
-    The last stage stands at the top; an isotropic run tells of the stage before it under `in_plane`, and its consistency is
-    the worse of both.
+    `source` describes the input. The last stage stands at the top; an isotropic run tells of the stage before it under
+    `in_plane`, and its consistency is the worse of both.
     """
     *before, last = stages
     known = [stage["consistency_db"] for stage in stages if stage["consistency_db"] is not None]
@@ -74,7 +72,7 @@ def provenance_record(
         "notice": NOTICE,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "input": {
-            **volume_record(source),
+            **source,
             "measured_share_of_kspace": {"rows": bandwidth.rows, "columns": bandwidth.columns},
         },
         **last,

@@ -83,7 +83,8 @@ def _refuse_without_gain(lattice: Lattice) -> None:
     if lattice.spacing[2] <= _AS_FINE_AS_PIXELS * lattice.pixel:
         raise InputError(
             f"The slices ({lattice.spacing[2]:.3g} mm apart) are already as fine as the pixels ({lattice.pixel:.3g} mm).",
-            "Through-plane restoration is for volumes with thick slices; the slice axis is the third of the volume.",
+            "Through-plane restoration is for volumes with thick slices; these are taken along the axis with clearly the "
+            "longest voxels, or along the third axis where there is none.",
         )
 
 

@@ -18,9 +18,12 @@ from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.placement import stages_of
 from pdm_core.pipeline.provenance import provenance_record
+from pdm_core.pipeline.scan import Scan
 from pdm_core.pipeline.stages import STAGES, Stage, StageResult, ThroughPlaneStage
 from pdm_core.pipeline.suitability import notes_on_source
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback, WarningCallback, collecting
+from pdm_core.volume.checks import refuse_labels
+from pdm_core.volume.identity import volume_record
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import find_models
 
@@ -68,22 +71,24 @@ def super_resolve(
     """
     options = options or SuperResolutionOptions()
     options.validate()
-    stages = _planned(volume, options)
-    if phase is not None:
-        check_phase(volume, phase)
-        _refuse_magnitudes(stages)
-    IntensityMap.of(volume.array)
+    refuse_labels(volume)
+    scan = Scan.of(volume)
+    lattice = Lattice.of(scan.work)
+    stages = _planned(lattice, options)
+    phase = None if phase is None else _checked_phase(scan, phase, stages)
+    IntensityMap.of(scan.work.array)
     device = choose_device(options.device)
     begun = time.monotonic()
     warnings, say = collecting(warn)
-    bandwidth = true_bandwidth(volume.array)
-    for line in (*(line for stage in stages for line in stage.notes(bandwidth)), *notes_on_source(Lattice.of(volume))):
+    bandwidth = true_bandwidth(scan.work.array)
+    on_stages = (line for stage in stages for line in stage.notes(bandwidth))
+    for line in (*scan.notes(), *on_stages, *notes_on_source(lattice)):
         say(line)
 
     meter = Progress("restoring", sum(stage.units for stage in stages), progress, cancel)
     results: list[StageResult] = []
     for stage in stages:
-        results.append(stage.run(results[-1].volume if results else volume, device, meter, say, phase))
+        results.append(stage.run(results[-1].volume if results else scan.work, device, meter, say, phase))
     run = {
         "device": device_name(device),
         "numbers": str(number_format(device, options.precision)).removeprefix("torch."),
@@ -91,13 +96,20 @@ def super_resolve(
         "slices_at_a_time": results[-1].batch,
         "megapixels": round(sum(stage.megapixels for stage in stages), 3),
     }
-    record = provenance_record(volume, options, [result.record for result in results], bandwidth, warnings, run)
-    return SuperResolutionResult(results[-1].volume, _uncertainty(stages, results), record, results[-1].phase)
+    source = {**volume_record(volume), **scan.record}
+    record = provenance_record(source, options, [result.record for result in results], bandwidth, warnings, run)
+    spread, restored_phase = _uncertainty(stages, results), results[-1].phase
+    return SuperResolutionResult(
+        scan.given_back(results[-1].volume),
+        None if spread is None else scan.given_back(spread, 0.0),
+        record,
+        None if restored_phase is None else scan.given_back(restored_phase, 0.0),
+    )
 
 
-def _planned(volume: Volume, options: SuperResolutionOptions) -> list[Stage]:
+def _planned(lattice: Lattice, options: SuperResolutionOptions) -> list[Stage]:
     """The stages, checked against each other before any of them works."""
-    lattice, stages = Lattice.of(volume), []
+    stages: list[Stage] = []
     cards = find_models(options.mode, options.model, options.factor)
     for stage_options, card in zip(stages_of(options), cards, strict=True):
         stages.append(STAGES[stage_options.mode](lattice, stage_options, card))
@@ -105,13 +117,17 @@ def _planned(volume: Volume, options: SuperResolutionOptions) -> list[Stage]:
     return stages
 
 
-def _refuse_magnitudes(stages: Sequence[Stage]) -> None:
+def _checked_phase(scan: Scan, phase: Volume, stages: Sequence[Stage]) -> Volume:
+    """The phase on the grid that the stages work on; refused where it is not that of the scan or no stage has a use for it."""
+    phase = scan.companion(phase)
+    check_phase(scan.work, phase)
     for stage in stages:
         if not stage.card.complex_images:
             raise InputError(
                 f"The model {stage.card.name} restores magnitudes: it has no use for a phase.",
                 "Leave out the phase, or choose a model of complex images and the mode in-plane.",
             )
+    return phase
 
 
 def _uncertainty(stages: Sequence[Stage], results: Sequence[StageResult]) -> Volume | None:

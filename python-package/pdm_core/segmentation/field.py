@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class ZoneField:
         return np.asarray(self.probabilities.argmax(axis=0), dtype=np.uint8)
 
     def on(self, volume: Volume) -> FloatArray:
-        """Probabilities `[3, K, J, I]` on the grid of `volume`, linear between voxels, background outside."""
+        """Probabilities `[3, K, J, I]` on the grid of `volume`, linear between voxels; outside and in padding background."""
         return np.concatenate([slab for _, slab in self._slabs(volume)], axis=1)
 
     def labels_on(self, volume: Volume) -> Volume:
@@ -41,7 +41,8 @@ class ZoneField:
         array = np.empty(volume.shape, dtype=np.float32)
         for first, slab in self._slabs(volume):
             array[first : first + slab.shape[1]] = slab.argmax(axis=0)
-        return Volume(array, volume.ijk_to_ras)
+        padding = None if volume.padding is None else replace(volume.padding, value=0.0)
+        return Volume(array, volume.ijk_to_ras, padding=padding)
 
     def _slabs(self, volume: Volume) -> Iterator[tuple[int, FloatArray]]:
         slices, rows, columns = volume.shape
@@ -49,13 +50,13 @@ class ZoneField:
             shape = (min(_SLAB, slices - first), rows, columns)
             matrix = volume.ijk_to_ras.copy()
             matrix[:3, 3] += first * matrix[:3, 2]
-            # Outside of the field everything is background.
-            yield (
-                first,
-                np.stack(
-                    [
-                        resampled(channel, self.ijk_to_ras, shape, matrix, outside=float(label == 0))
-                        for label, channel in enumerate(self.probabilities)
-                    ]
-                ),
+            # Outside of the field everything is background, and so is what holds no data.
+            slab = np.stack(
+                [
+                    resampled(channel, self.ijk_to_ras, shape, matrix, outside=float(label == 0))
+                    for label, channel in enumerate(self.probabilities)
+                ]
             )
+            if volume.padding is not None:
+                slab[:, volume.padding.mask[first : first + shape[0]]] = np.array([[1.0], [0.0], [0.0]])
+            yield first, slab

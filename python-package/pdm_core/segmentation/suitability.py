@@ -9,24 +9,24 @@ from pathlib import PurePath
 import numpy as np
 
 from pdm_core.errors import InputError
+from pdm_core.segmentation.body_part import holds_prostate
+from pdm_core.volume.checks import refuse_labels
 from pdm_core.volume.nifti_place import notes_on_places
+from pdm_core.volume.slice_axis import thick_axis
 from pdm_core.volume.volume import Volume
 
 _LEAST_SLICES = 3
 # Beyond this, zones of a few millimetres are lost between the voxels.
 _COARSEST_MM = 8.0
 _LEAST_EXTENT_MM = 20.0
-# Slices are at least this much thicker than their pixels, and their pixels at most this far from square.
-_THICKER, _SQUARE = 1.5, 2.0
-_PELVIS = re.compile(r"prostat|pelvi|abdo|becken|bassin|\buro|\bhip|genit|\bwhole|\bbody|bladder|rectum", re.IGNORECASE)
+# Pixels are at most this far from square.
+_SQUARE = 2.0
 # Words of other contrasts, as they stand in series descriptions and file names between separators.
 _OTHER_CONTRAST = re.compile(
     r"(?<![a-z])(adc|dwi|ep2d|diff|trace|bval|b\d{3,4}|dce|perf|flair|t1w?|vibe|swi|tof)(?![a-z0-9])", re.IGNORECASE
 )
 # T2 scans of the pelvis have echo times of about 100 ms, T1 and proton density scans of under 40.
 _SHORT_ECHO_MS = 40.0
-# A label map has a few small whole numbers, an image hundreds of grey values; so many voxels tell.
-_LARGEST_LABEL, _SAMPLE = 20, 100_000
 _PLANES = ("sagittal", "coronal", "axial")
 
 
@@ -44,7 +44,7 @@ def refuse_unworkable(volume: Volume) -> None:
     fine, middle, coarse = sorted(spacing)
     if coarse > _COARSEST_MM:
         raise InputError(f"The voxels are {sizes} mm, too coarse for zones.", f"Give a scan of at most {_COARSEST_MM:g} mm.")
-    if middle > _SQUARE * fine and coarse < _THICKER * middle:
+    if middle > _SQUARE * fine and thick_axis(spacing) is None:
         raise InputError(
             f"The voxels are {sizes} mm, coarse along two axes: they form no slices.",
             "Give the scan as it was acquired, or resample it to cubes first.",
@@ -55,7 +55,7 @@ def refuse_unworkable(volume: Volume) -> None:
             f"The volume is {extent:.0f} mm across at its thinnest; a prostate does not fit in.",
             "Give a series through the whole gland.",
         )
-    _refuse_labels(volume)
+    refuse_labels(volume)
 
 
 def notes_on(volume: Volume) -> Iterator[str]:
@@ -64,6 +64,8 @@ def notes_on(volume: Volume) -> Iterator[str]:
     yield from notes_on_places(facts)
     if facts.get("modality") not in (None, "", "MR"):
         yield f"The modality is {facts['modality']}, not MR: the model has never seen such images."
+    if holds_prostate(_body_part(volume)) == "unknown":
+        yield f"The headers call the body part {_body_part(volume)!r}, which is not known here: see whether it is the pelvis."
     name = str(facts.get("series_description") or PurePath(str(facts.get("path", ""))).name)
     other = _OTHER_CONTRAST.search(name)
     if other is not None and "t2" not in name.lower():
@@ -78,28 +80,19 @@ def notes_on(volume: Volume) -> Iterator[str]:
 
 def slice_plane(volume: Volume) -> str | None:
     """The anatomical plane nearest to the slices, or None where voxels are about as long along every axis."""
-    spacing = np.array(volume.spacing)
-    thick = int(spacing.argmax())
-    if spacing[thick] < _THICKER * np.delete(spacing, thick).max():
-        return None
-    return _PLANES[int(np.abs(volume.ijk_to_ras[:3, thick]).argmax())]
+    thick = thick_axis(volume.spacing)
+    return None if thick is None else _PLANES[int(np.abs(volume.ijk_to_ras[:3, thick]).argmax())]
 
 
 def _refuse_other_body(volume: Volume) -> None:
     """What the headers say is believed when it names another part of the body than the pelvis."""
-    body = str(volume.metadata.get("body_part") or "").strip()
-    if body and not _PELVIS.search(body):
+    body = _body_part(volume)
+    if holds_prostate(body) == "no":
         raise InputError(
             f"The headers say that this is a scan of the body part {body}; the zones are those of the prostate.",
             "Give a T2 scan of the pelvis; where the headers are wrong, save the images as NIfTI first.",
         )
 
 
-def _refuse_labels(volume: Volume) -> None:
-    voxels = volume.array.ravel()
-    values = np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])
-    if np.isin(values, np.arange(_LARGEST_LABEL + 1)).all():
-        raise InputError(
-            f"The voxels are whole numbers from {values[0]:g} to {values[-1]:g}: this looks like a label map.",
-            "Give the T2 scan itself.",
-        )
+def _body_part(volume: Volume) -> str:
+    return str(volume.metadata.get("body_part") or "").strip()

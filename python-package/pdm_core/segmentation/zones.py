@@ -17,6 +17,7 @@ from pdm_core.segmentation.plausibility import flags_of, volumes_ml
 from pdm_core.segmentation.segmenter import Segmenter, find_segmenter
 from pdm_core.segmentation.suitability import notes_on, refuse_unworkable
 from pdm_core.version import versions
+from pdm_core.volume.background import filled, notes_on_padding, with_padding
 from pdm_core.volume.identity import volume_record
 from pdm_core.volume.volume import FloatArray, Volume
 
@@ -63,8 +64,8 @@ class Zones:
         }
 
     def on(self, volume: Volume) -> Volume:
-        """The labels on the grid of another volume of the same patient in the same place."""
-        return self.field.labels_on(volume)
+        """The labels on the grid of another volume of the same patient in the same place, none where it holds no data."""
+        return self.field.labels_on(with_padding(volume))
 
 
 def segment_zones(
@@ -108,9 +109,11 @@ def find_zones(
     segmenter, there = find_segmenter(model), choose_device(device)
     begun = time.monotonic()
     warnings, say = collecting(warn)
-    for line in (*notes_on_licence(segmenter), *notes_on(volume), *segmenter.notes(volume)):
+    volume = with_padding(volume)
+    notes = (*notes_on_licence(segmenter), *notes_on(volume), *notes_on_padding(volume), *segmenter.notes(volume))
+    for line in notes:
         say(line)
-    field, left_out = with_one_gland(segmenter.find(volume, there, progress, cancel))
+    field, left_out = with_one_gland(segmenter.find(filled(volume), there, progress, cancel))
     labels, sure = field.labels_on(volume), confidence(field)
     volumes = volumes_ml(labels)
     flags = (*flags_of(labels, sure), *_on_pieces(left_out, volumes[GLAND.key]))

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.volume import SINGULAR, FloatArray, Matrix
+from pdm_core.volume.volume import SINGULAR, FloatArray, Matrix, Volume
 
 MIN_MATRIX = 16
+# A label map has small whole numbers or just two, an image hundreds of gray values; so many voxels are looked at first.
+_LARGEST_LABEL, _SAMPLE = 20, 100_000
 # How far a corner may lie from where a rectangular grid has it: less than any pixel, more than the rounding of headers.
 _ASKEW_MM = 0.1
 
@@ -22,8 +24,9 @@ def checked_array(array: np.ndarray[Any, Any], source: str) -> FloatArray:
         source: file or series, for the message.
     """
     refuse_number_format(array.dtype, source)
-    if min(array.shape[1:]) < MIN_MATRIX:
-        rows, columns = array.shape[1:]
+    # Slices may be stacked along any axis.
+    columns, rows = sorted(array.shape)[1:]
+    if columns < MIN_MATRIX:
         raise InputError(
             f"{source} has slices of {columns} x {rows} pixels; at least {MIN_MATRIX} x {MIN_MATRIX} are needed.",
             "Choose another series.",
@@ -41,6 +44,27 @@ def refuse_number_format(dtype: np.dtype[Any], source: str) -> None:
         raise InputError(f"{source} is a color or vector image.", "Super-resolution needs one gray value a voxel.")
     if dtype.kind not in "iuf":
         raise InputError(f"{source} holds {dtype} values.", "Super-resolution needs real gray values.")
+
+
+def refuse_labels(volume: Volume) -> None:
+    """Raise `InputError` for a label map: whole numbers from 0 to 20, a mask of two, or a header that says so (`intent`)."""
+    hint = "Give the scan itself."
+    if volume.metadata.get("intent") == "label":
+        raise InputError("The header says that the voxels are labels: this is a label map or segmentation.", hint)
+    voxels = volume.array.ravel()
+    if not _like_labels(np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])):
+        return
+    values = np.unique(voxels)
+    if len(values) > 1 and _like_labels(values):
+        raise InputError(
+            f"The voxels are whole numbers from {values[0]:g} to {values[-1]:g}: this looks like a label map or segmentation.",
+            hint,
+        )
+
+
+def _like_labels(values: FloatArray) -> bool:
+    small = values.min() >= 0.0 and values.max() <= _LARGEST_LABEL
+    return bool((small or len(values) <= 2) and (values == np.rint(values)).all())
 
 
 def refuse_not_numbers(bad: int, source: str) -> None:

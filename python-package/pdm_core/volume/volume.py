@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdm_core.errors import InputError
+from pdm_core.volume.padding import Padding
 
 FloatArray = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -25,14 +26,17 @@ class Volume:
         array: float32 `[K, J, I]` (slice, row, column), intensities as the file stores them after rescale.
         ijk_to_ras: 4x4 float64; voxel index `(i, j, k, 1)` to mm in RAS. Left-handed matrices are allowed.
         metadata: JSON-able facts about the source (`path`, `format`, `modality`, `series_description`, ...).
+        padding: the voxels that hold no data, as far as they are known; their value stands in the array.
 
     Raises:
-        InputError: the array is not three-dimensional or the matrix is not an invertible 4x4 affine.
+        InputError: the array is not three-dimensional, the matrix is not an invertible 4x4 affine, or the padding has another
+            shape.
     """
 
     array: FloatArray
     ijk_to_ras: Matrix
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    padding: Padding | None = None
 
     def __post_init__(self) -> None:
         array = np.ascontiguousarray(self.array, dtype=np.float32)
@@ -43,6 +47,8 @@ class Volume:
             raise InputError(f"ijk_to_ras must be a 4x4 affine matrix, not {matrix.tolist()}.")
         if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < SINGULAR:
             raise InputError("ijk_to_ras is singular: two axes of the volume point the same way or a spacing is zero.")
+        if self.padding is not None and self.padding.mask.shape != array.shape:
+            raise InputError(f"The padding has the shape {self.padding.mask.shape}, the volume {array.shape}.")
         object.__setattr__(self, "array", array)
         object.__setattr__(self, "ijk_to_ras", matrix)
 
@@ -64,7 +70,7 @@ class Volume:
         return np.array(self.ijk_to_ras[:3, 3])
 
     def with_array(self, array: FloatArray) -> Volume:
-        """The same place and metadata with another array of the same shape."""
+        """The same place, metadata and padding with another array of the same shape."""
         if array.shape != self.array.shape:
             raise InputError(f"The new array has the shape {array.shape}, the volume {self.array.shape}.")
         return replace(self, array=array)

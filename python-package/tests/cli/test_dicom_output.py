@@ -111,3 +111,28 @@ def test_from_python_only_into_the_study_of_its_own_source(a_dicom_series, tmp_p
     with pytest.raises(pdm.InputError, match="voxels or their place differ"):
         pdm.write_dicom(changed, tmp_path / "wrong", source=mine)
     assert not (tmp_path / "wrong").exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--mode", "through-plane", "--factor", "2")], ids=["in-plane", "through-plane"])
+def test_padding_of_the_source_is_padding_of_the_derived_series(a_dicom_series, tmp_path, capsys, arguments):
+    source, folder = a_dicom_series("in", PixelRepresentation=1, BitsStored=16, HighBit=15), tmp_path / "derived"
+    for path in source.iterdir():
+        image = pydicom.dcmread(path)
+        pixels = image.pixel_array.copy()
+        pixels[:, :12] = -2000
+        del image.PixelPaddingValue
+        image.add_new("PixelPaddingValue", "SS", -2000)
+        image.PixelData = pixels.astype("<i2").tobytes()
+        image.save_as(path)
+    assert upsample(source, folder, *arguments) == 0
+    assert "33 % of the voxels hold no data but the value -2000 (its headers declare this padding)" in capsys.readouterr().err
+    finer = 1 if arguments else 2
+    restored = pdm.read_volume(tmp_path / "out.nii.gz").array
+    for number, header in enumerate(headers(folder)):
+        pixels = header.pixel_array
+        assert header.PixelPaddingValue == -2000
+        assert (pixels[:, : 12 * finer] == -2000).all() and pixels[:, 12 * finer :].min() > -1500
+        np.testing.assert_array_equal(pixels, np.rint(restored[number]))
+    record = json.loads((tmp_path / "out.provenance.json").read_text())
+    assert record["consistency_db"] > 90
+    assert record["input"]["padding"] == {"value": -2000.0, "share": pytest.approx(1 / 3, abs=1e-3), "from": "header"}

@@ -157,3 +157,19 @@ def test_right_and_left_are_treated_alike(zone_zoo):
     with torch.inference_mode():
         alike, alone = (lambda x, net=net: net(x.flip(-1)).flip(-1) - net(x) for net in (seen_both_ways(network), network))
         assert alike(image).abs().max() < 1e-5 < 1e-3 < alone(image).abs().max()
+
+
+def test_no_zone_lies_where_there_is_no_data(seeing):
+    """A flood across half of the brighter ball; on another grid it is known there by its own value."""
+    whole = a_phantom()
+    noise = np.random.default_rng(0).standard_normal(whole.shape)
+    mask = np.zeros(whole.shape, bool)
+    mask[:, :, 50:] = True
+    array = np.where(mask, np.float32(-2000), whole.array + noise)
+    volume = whole.with_array(array.astype(np.float32))
+    zones, all_of_it = find_zones(volume, device="cpu"), find_zones(whole, device="cpu")
+    assert all_of_it.labels.array[mask].any() and not zones.labels.array[mask].any()
+    same = (zones.labels.array == all_of_it.labels.array)[~mask]
+    assert same.mean() > 0.98 and zones.labels.array.max() == 2
+    assert not zones.on(volume).array[mask].any() and not zones.probabilities[1:, mask].any()
+    assert any("hold no data" in line for line in zones.record["warnings"])

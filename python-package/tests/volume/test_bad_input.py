@@ -6,6 +6,7 @@ import SimpleITK as sitk
 
 from pdm_core.errors import InputError
 from pdm_core.volume import Volume, read_volume, write_volume
+from pdm_core.volume.checks import refuse_labels
 from pdm_core.volume.write import refuse_overwriting_input
 
 
@@ -131,3 +132,14 @@ def test_impossible_outputs_are_refused(tmp_path, name):
 def test_a_volume_without_a_proper_place_cannot_be_made(array, matrix):
     with pytest.raises(InputError):
         Volume(array, matrix)
+
+
+@pytest.mark.parametrize("values", [(0, 1), (0, 255), (0, 1, 2), range(21)])
+def test_whole_numbers_of_labels_are_no_image(values):
+    array = np.random.default_rng(0).choice(np.array(list(values), np.float32), (4, 40, 40))
+    with pytest.raises(InputError, match="label map"):
+        refuse_labels(Volume(array, np.eye(4)))
+    for image in (array + np.float32(0.25), np.random.default_rng(0).integers(0, 22, (4, 40, 40)) - np.float32(1)):
+        refuse_labels(Volume(image, np.eye(4)))
+    with pytest.raises(InputError, match="header says"):
+        refuse_labels(Volume(array + 0.25, np.eye(4), {"intent": "label"}))

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from pdm_core.errors import InputError
-from pdm_core.evaluation.cases import Case
-from pdm_core.volume import read_volume
+from pdm_core.evaluation.cases import Case, read_slices
 
 # Folders of the real data by the name of their set; ProstateX is the paper's own.
 PROSTATEX, KNEE = "ProstateX", "knee"
@@ -63,4 +62,4 @@ def _set_of(path: str) -> str | None:
 def _case(root: Path, entry: dict[str, str]) -> Case:
     images = list(entry["images"])
     image = next((name for start in _PREFERRED for name in images if name.startswith(start)), images[0])
-    return Case(entry["case"], partial(read_volume, root / entry["path"] / image))
+    return Case(entry["case"], partial(read_slices, root / entry["path"] / image))

@@ -19,6 +19,7 @@ from pdm_core.atomic import replacing, write_text
 from pdm_core.degradation.bandwidth import true_bandwidth
 from pdm_core.degradation.kspace import downsample
 from pdm_core.errors import InputError
+from pdm_core.pipeline.scan import Scan
 from pdm_core.training.dataset.fingerprint import fingerprint
 from pdm_core.training.dataset.rules import plane_of
 from pdm_core.volume.sources import VolumeSource
@@ -27,7 +28,7 @@ from pdm_core.zoo.weights import file_sha256
 
 VOLUMES = "volumes"
 HISTOGRAM_RANGE = (-1.5, 1.5)
-_VERSION = 1
+_VERSION = 2
 _HISTOGRAM_BINS = 60
 _PERCENTILES = (0.1, 99.9)
 # Slices whose spread is below this share of the volume's lie outside the body and teach nothing.
@@ -97,9 +98,12 @@ def file_is_whole(folder: Path, facts: VolumeFacts) -> bool:
 def add_volume(folder: Path, key: str, volume: Volume) -> VolumeFacts:
     """Write `volume` into the cache under `key`; the file first, then its facts, each atomically.
 
+    Its slices are taken along their own axis, and voxels without data hold the nearest measured value, as in a restoration.
+
     Raises:
         InputError: the image is constant.
     """
+    volume = Scan.of(volume).work
     low, high = (float(value) for value in np.percentile(volume.array, _PERCENTILES))
     if not high > low:
         raise InputError("nearly all intensities are equal")

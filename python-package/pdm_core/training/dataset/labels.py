@@ -16,6 +16,7 @@ from pdm_core.errors import InputError
 from pdm_core.training.dataset.cache import VOLUMES
 from pdm_core.training.dataset.label_files import KINDS, LabelFile
 from pdm_core.volume import read_volume
+from pdm_core.volume.slice_axis import slice_axis_of, slices_last
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo.weights import file_sha256
 
@@ -30,7 +31,7 @@ class LabelRecord:
         name: of its file.
         kind: see `LabelFile`.
         trust: see `LabelFile`.
-        file: relative to the dataset's folder; uint8 `[K, J, I]`, on the grid that the image had in its file.
+        file: relative to the dataset's folder; uint8 `[K, J, I]`, on the grid that the image had in its file, slices last.
         sha256: of that file.
     """
 
@@ -46,7 +47,7 @@ class Labelling:
     """The labels of an image.
 
     Attributes:
-        ijk_to_ras: rows of the 4x4 matrix of the image as it is in its file.
+        ijk_to_ras: rows of the 4x4 matrix of the image as it is in its file, slices along the third axis.
         labels: its label maps.
     """
 
@@ -67,7 +68,8 @@ def add_labels(folder: Path, key: str, image: Volume, files: Sequence[LabelFile]
         InputError: a label map holds other values than its kind has.
     """
     records = tuple(_records(folder, key, image, files))
-    matrix = tuple(tuple(float(value) for value in row) for row in image.ijk_to_ras)
+    oriented = slices_last(image, slice_axis_of(image))
+    matrix = tuple(tuple(float(value) for value in row) for row in oriented.ijk_to_ras)
     labelling = Labelling(matrix, records) if records else None
     content = {"files": _stamp(files), "labelling": None if labelling is None else asdict(labelling)}
     write_text(_facts_path(folder, key), json.dumps(content))
@@ -105,7 +107,8 @@ def _records(folder: Path, key: str, image: Volume, files: Sequence[LabelFile]) 
             )
         file = f"{VOLUMES}/{key}.label{number}.npy"
         with replacing(folder / file) as temporary, temporary.open("wb") as stream:
-            np.save(stream, volume.array.astype(np.uint8))
+            # As the cached image is.
+            np.save(stream, slices_last(volume, slice_axis_of(image)).array.astype(np.uint8))
         yield LabelRecord(entry.path.name, entry.kind, entry.trust, file, file_sha256(folder / file))
 
 

@@ -35,8 +35,8 @@ _ACQUISITION = (
     "PercentSampling", "PercentPhaseFieldOfView", "InPlanePhaseEncodingDirection", "AcquisitionMatrix", "ReceiveCoilName",
     "TransmitCoilName", "DiffusionBValue", "ContrastBolusAgent",
 )  # fmt: skip
-_DISPLAY = ("PhotometricInterpretation",)
-_COPIED = (*_PATIENT, *_STUDY, *_PLACE, *_EQUIPMENT, *_ACQUISITION, *_DISPLAY)
+# How pixels are coded and shown is not among them: that is the writer's to say.
+_COPIED = (*_PATIENT, *_STUDY, *_PLACE, *_EQUIPMENT, *_ACQUISITION)
 # MR Image Storage asks for these even where nobody knows them (type 2).
 _EMPTY_WHERE_UNKNOWN = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "AccessionNumber",
@@ -44,7 +44,7 @@ _EMPTY_WHERE_UNKNOWN = (
     "ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength", "SliceThickness",
 )  # fmt: skip
 # Type 1: a value that claims nothing where the source is silent.
-_DEFAULTS = {"ScanningSequence": "RM", "SequenceVariant": "NONE", "PhotometricInterpretation": "MONOCHROME2"}
+_DEFAULTS = {"ScanningSequence": "RM", "SequenceVariant": "NONE"}
 _ECHO_PULSES = {"SPIN": "SE", "GRADIENT": "GR", "BOTH": ["SE", "GR"]}
 _LOSSY_SYNTAXES = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81")
 

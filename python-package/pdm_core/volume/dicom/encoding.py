@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pdm_core.volume.padding import Mask, Padding
 from pdm_core.volume.volume import FloatArray
 
 _LEVELS = 65535
@@ -23,37 +24,83 @@ class Encoding:
     Attributes:
         slope, intercept: exactly as a decimal string of 16 characters says them.
         signed: whether stored numbers may be negative.
+        padding: the number that stands where there is no data; None where there is data everywhere.
     """
 
     slope: float
     intercept: float
     signed: bool
+    padding: int | None = None
 
     @classmethod
-    def of(cls, array: FloatArray, steps: Sequence[float]) -> Encoding:
+    def of(cls, array: FloatArray, steps: Sequence[float], padding: Padding | None = None) -> Encoding:
         """The encoding of all of `array`.
 
         Args:
             array: intensities.
             steps: distances between stored values of the source; the smallest counts.
+            padding: the voxels without data, which take no part in the range of the encoding.
         """
-        low, high, step = float(array.min()), float(array.max()), min(steps)
-        for kind in (np.uint16, np.int16):
-            limits = np.iinfo(kind)
-            if step >= 1.0 and limits.min <= np.rint(low) and np.rint(high) <= limits.max:
-                return cls(1.0, 0.0, kind is np.int16)
-        slope = max(step, (high - low) / _LEVELS)
-        return cls(float(decimal_string(slope)), float(decimal_string(low)), False)
+        measured = array if padding is None else array[~padding.mask]
+        low, high, step = float(measured.min()), float(measured.max()), min(steps)
+        value = None if padding is None else padding.value
+        limits = _whole_numbers(low, high, value) if step >= 1.0 else None
+        if limits is None:
+            return cls._rescaled(low, high, step, value)
+        number = None if value is None else _padding_number(value, low, high, limits)
+        if value is not None and number is None:
+            return cls._rescaled(low, high, step, value)
+        return cls(1.0, 0.0, limits.min < 0, number)
+
+    @classmethod
+    def _rescaled(cls, low: float, high: float, step: float, padding: float | None) -> Encoding:
+        """Unsigned numbers from the lowest intensity on; the first is the padding's, with its value where that is near."""
+        intercept = low
+        if padding is not None:
+            near = low - (high - low) <= padding < low
+            intercept = padding if near else low - max(step, (high - low) / (_LEVELS - 1))
+        slope = max(step, (high - intercept) / _LEVELS)
+        number = None if padding is None else 0
+        return cls(float(decimal_string(slope)), float(decimal_string(intercept)), False, number)
 
     @property
     def rescaled(self) -> bool:
         """Whether a reader has to apply slope and intercept."""
         return (self.slope, self.intercept) != (1.0, 0.0)
 
-    def stored(self, intensities: FloatArray) -> np.ndarray[Any, Any]:
-        """The numbers to store, little-endian."""
+    def stored(self, intensities: FloatArray, padded: Mask | None = None) -> np.ndarray[Any, Any]:
+        """The numbers to store, little-endian.
+
+        Args:
+            intensities: of any shape.
+            padded: true where there is no data.
+        """
         numbers = np.rint((intensities.astype(np.float64) - self.intercept) / self.slope)
+        if padded is not None and self.padding is not None:
+            numbers[padded] = self.padding
         return numbers.astype("<i2" if self.signed else "<u2")
+
+
+def _whole_numbers(low: float, high: float, padding: float | None) -> np.iinfo[Any] | None:
+    """The 16-bit format that holds the data as they are, if possible with the value of the padding; None where none does."""
+    formats = (np.iinfo(np.uint16), np.iinfo(np.int16))
+    reaches = [(low, high)] if padding is None else [(min(low, padding), max(high, padding)), (low, high)]
+    fitting = (
+        limits
+        for least, largest in reaches
+        for limits in formats
+        if limits.min <= np.rint(least) and np.rint(largest) <= limits.max
+    )
+    return next(fitting, None)
+
+
+def _padding_number(value: float, low: float, high: float, limits: np.iinfo[Any]) -> int | None:
+    """The padding's own value where the format holds it, else a number beyond the data; None where the data take all."""
+    if limits.min <= value <= limits.max and value == np.rint(value):
+        return int(value)
+    if np.rint(low) > limits.min:
+        return int(np.rint(low)) - 1
+    return int(np.rint(high)) + 1 if np.rint(high) < limits.max else None
 
 
 def decimal_string(value: float) -> str:

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdm_core.errors import InputError
+from pdm_core.volume.background import declared_padding
 from pdm_core.volume.dicom.frames import Frame
+from pdm_core.volume.dicom.stored_padding import StoredPadding
+from pdm_core.volume.padding import Padding
 from pdm_core.volume.volume import FloatArray
 
 if TYPE_CHECKING:
@@ -31,25 +34,34 @@ _STORAGE = (
 )
 
 
-def read_pixels(frames: Iterable[Frame], size: tuple[int, int, int]) -> FloatArray:
+def read_pixels(frames: Iterable[Frame], size: tuple[int, int, int]) -> tuple[FloatArray, Padding | None]:
     """Intensities `[K, J, I]` of `frames` in their order, rescaled; each file is opened once for a run of its frames.
+
+    Returns:
+        The intensities, and the padding that the headers declare, see `declared_padding`.
 
     Raises:
         InputError: a file cannot be decoded.
     """
-    array = np.empty(size, dtype=np.float32)
+    array, declared, value = np.empty(size, dtype=np.float32), np.zeros(size, dtype=bool), None
     slot = 0
     for path, run in groupby(frames, key=lambda frame: frame.path):
-        stored = _stored_values(path)
+        stored, padding = _stored_values(path)
         for frame in run:
             plane = stored if frame.number is None else stored.reshape(-1, *size[1:])[frame.number]
             array[slot] = plane.reshape(size[1:]) * frame.slope + frame.intercept
+            if padding is not None:
+                declared[slot] = (plane.reshape(size[1:]) >= padding.min()) & (plane.reshape(size[1:]) <= padding.max())
+                value = float(np.float32(padding[0] * frame.slope + frame.intercept)) if value is None else value
             slot += 1
-    return array
+    return array, None if value is None else declared_padding(array, declared, value)
 
 
-def _stored_values(path: Path) -> np.ndarray[Any, Any]:
-    """Pixels of a file before rescale: pydicom for raw and RLE data, GDCM (in SimpleITK) for the JPEG families."""
+def _stored_values(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
+    """Pixels of a file before rescale, and the ends of the range that its header declares as padding, its value first.
+
+    They are decoded by pydicom where they are raw or RLE data, and by GDCM (in SimpleITK) for the JPEG families.
+    """
     import pydicom
 
     dataset = pydicom.dcmread(path)
@@ -63,7 +75,9 @@ def _stored_values(path: Path) -> np.ndarray[Any, Any]:
         raise InputError(
             f"The pixels of {path} ({syntax.name}) cannot be decoded: {error}.", "The file may be damaged."
         ) from error
-    return _white_is_high(stored, dataset)
+    padding = StoredPadding.of(dataset)
+    ends = None if padding is None else _white_is_high(np.array([padding.value, padding.limit]), dataset)
+    return _white_is_high(stored, dataset), ends
 
 
 def _decoded_by_gdcm(dataset: Dataset) -> np.ndarray[Any, Any]:

@@ -45,5 +45,5 @@ def read_stack(stack: Stack, path: Path) -> Volume:
     thickness = stack.facts.get("slice_thickness_mm")
     matrix = stack_matrix(frames, source, None if thickness is None else float(thickness))
     refuse_sheared(matrix, (len(frames), *frames[0].size), source)
-    array = read_pixels(frames, (len(frames), *frames[0].size))
-    return Volume(checked_array(array, source), matrix, stack.facts)
+    array, padding = read_pixels(frames, (len(frames), *frames[0].size))
+    return Volume(checked_array(array, source), matrix, stack.facts, padding)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdm_core.errors import InputError
+from pdm_core.volume.dicom.frames import Frame
 from pdm_core.volume.dicom.geometry import ordered
 from pdm_core.volume.dicom.reader import dicom_stacks, read_stack
 from pdm_core.volume.dicom.stacks import Stack, choose_stack
@@ -78,6 +79,11 @@ class SourceSeries:
     stack: Stack
     headers: tuple[SourceHeader, ...]
     steps: tuple[float, ...]
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The slices in the order of the volume's axis K, as `headers` are."""
+        return ordered(self.stack.frames)
 
     def read(self) -> Volume:
         """The volume of these slices.

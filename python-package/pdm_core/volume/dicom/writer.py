@@ -14,10 +14,11 @@ from pdm_core.atomic import replacing_folder
 from pdm_core.errors import InputError
 from pdm_core.volume.dicom.copied import copied_header
 from pdm_core.volume.dicom.derivation import Derivation, image_reference, mark_derived
+from pdm_core.volume.dicom.display import add_window
 from pdm_core.volume.dicom.encoding import Encoding, decimal_string
 from pdm_core.volume.dicom.geometry import Plane, planes_of
 from pdm_core.volume.dicom.source_series import SourceSeries
-from pdm_core.volume.volume import FloatArray, Volume
+from pdm_core.volume.volume import Volume
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -45,7 +46,7 @@ def write_series(volume: Volume, folder: str | Path, source: SourceSeries, deriv
         InputError: see `check_series_folder`; disk trouble.
     """
     target = check_series_folder(folder, source.path)
-    encoding = Encoding.of(volume.array, source.steps)
+    encoding = Encoding.of(volume.array, source.steps, volume.padding)
     header = _series_header(volume, source, derivation, encoding)
     planes = planes_of(volume.ijk_to_ras, volume.shape[0])
     references = [image_reference(item) for item in source.headers]
@@ -57,7 +58,8 @@ def write_series(volume: Volume, folder: str | Path, source: SourceSeries, deriv
                 image = deepcopy(header)
                 image.SourceImageSequence = references[plane.k : plane.k + 1] if paired else references
                 _add_place(image, plane, number)
-                _add_pixels(image, volume.array[plane.k], encoding)
+                padded = None if volume.padding is None else volume.padding.mask[plane.k]
+                _add_pixels(image, encoding.stored(volume.array[plane.k], padded), encoding)
                 _save(image, scratch / f"{number:04}.dcm")
     except OSError as error:
         raise InputError(f"{target} could not be written: {error}.", "Check the disk's space and rights.") from error
@@ -94,7 +96,7 @@ def _series_header(volume: Volume, source: SourceSeries, derivation: Derivation,
         setattr(header, f"{name}Date", f"{now:%Y%m%d}")
         setattr(header, f"{name}Time", f"{now:%H%M%S}")
     _add_spacing(header, volume, source, derivation)
-    _add_window(header, volume.array, source)
+    add_window(header, volume, source)
     if encoding.rescaled:
         header.RescaleSlope, header.RescaleIntercept = decimal_string(encoding.slope), decimal_string(encoding.intercept)
         header.RescaleType = "US"
@@ -111,17 +113,6 @@ def _add_spacing(header: Dataset, volume: Volume, source: SourceSeries, derivati
         header.SpacingBetweenSlices = decimal_string(distance)
 
 
-def _add_window(header: Dataset, array: FloatArray, source: SourceSeries) -> None:
-    """The source's window where it has one for all slices that shows this image; else one for all but the extremes."""
-    low, high = (float(value) for value in np.percentile(array, (0.5, 99.5)))
-    center, width = source.common("WindowCenter"), source.common("WindowWidth")
-    if _is_number(center) and _is_number(width) and width >= 1 and abs(center - (low + high) / 2) < (width + high - low) / 2:
-        header.WindowCenter, header.WindowWidth = decimal_string(center), decimal_string(width)
-        return
-    header.WindowCenter = decimal_string(float(f"{(low + high) / 2:.6g}"))
-    header.WindowWidth = decimal_string(max(1.0, float(f"{high - low:.6g}")))
-
-
 def _add_place(image: Dataset, plane: Plane, number: int) -> None:
     from pydicom.uid import generate_uid
 
@@ -132,12 +123,16 @@ def _add_place(image: Dataset, plane: Plane, number: int) -> None:
     image.SliceLocation = decimal_string(float(plane.position @ np.cross(*plane.orientation)))
 
 
-def _add_pixels(image: Dataset, intensities: FloatArray, encoding: Encoding) -> None:
-    image.Rows, image.Columns = intensities.shape
-    image.SamplesPerPixel = 1
+def _add_pixels(image: Dataset, stored: np.ndarray[Any, Any], encoding: Encoding) -> None:
+    """The pixels, and all that says how they are coded."""
+    image.Rows, image.Columns = stored.shape
+    # Intensities are read and written with white high, whatever the source.
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
     image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
     image.PixelRepresentation = int(encoding.signed)
-    image.PixelData = encoding.stored(intensities).tobytes()
+    if encoding.padding is not None:
+        image.add_new("PixelPaddingValue", "SS" if encoding.signed else "US", encoding.padding)
+    image.PixelData = stored.tobytes()
 
 
 def _save(image: Dataset, path: Path) -> None:
@@ -153,7 +148,3 @@ def _save(image: Dataset, path: Path) -> None:
         return
     image.is_little_endian, image.is_implicit_VR = True, False
     image.save_as(path, write_like_original=False)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
