@@ -168,6 +168,8 @@ def _earlier(output: Path, volume: Volume, task: _Task) -> dict[str, Any] | None
             and (task.options.samples == 1 or _companion(output, "uncertainty").exists())
             and record["options"] == task.options.as_dict()
             and record["input"]["sha256"] == volume_sha256(volume)
+            # Results of versions that took padding for data are not kept.
+            and "padding" in record["input"]
             and [stage["model"]["sha256"] for stage in stages] == [card.sha256 for card in models]
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -196,8 +198,9 @@ def _segmented(
     device = task.options.device
     check_zones(volume, task.zone_model, device)
     image = read_image(output)
-    # An image file holds nothing of what the scanner has said of the input, and what forbids or doubts zones stands there.
-    restored = Volume(image.array, image.ijk_to_ras, volume.metadata)
+    # An image file holds neither what the scanner said of the input, which may forbid or question zones, nor its padding.
+    padding = None if volume.padding is None else volume.padding.on(volume.ijk_to_ras, image.shape, image.ijk_to_ras)
+    restored = Volume(image.array, image.ijk_to_ras, volume.metadata, padding)
     plain = {name: value for name, value in record.items() if name != "zones"}
     told, zones = segment_restored(
         restored, plain, zone_model=task.zone_model, device=device, progress=progress, cancel=cancel
