@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
+import warnings
+from collections.abc import Iterable, Iterator
+from itertools import chain, groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdm_core.errors import InputError
+from pdm_core.volume.dicom.bits import PixelBits
 from pdm_core.volume.dicom.frames import Frame
+from pdm_core.volume.dicom.headers import read_whole, transfer_syntax
+from pdm_core.volume.dicom.image_kinds import photometric_interpretation
+from pdm_core.volume.dicom.saving import save_dataset
 from pdm_core.volume.volume import FloatArray
 
 if TYPE_CHECKING:
@@ -37,36 +42,58 @@ def read_pixels(frames: Iterable[Frame], size: tuple[int, int, int]) -> FloatArr
     Raises:
         InputError: a file cannot be decoded.
     """
+    planes = _planes(frames, size[1:])
+    # A header may state any size: memory is taken when the first file has been decoded.
+    first = next(planes)
     array = np.empty(size, dtype=np.float32)
-    slot = 0
+    for slot, plane in enumerate(chain([first], planes)):
+        array[slot] = plane
+    return array
+
+
+def _planes(frames: Iterable[Frame], size: tuple[int, int]) -> Iterator[FloatArray]:
     for path, run in groupby(frames, key=lambda frame: frame.path):
         stored = _stored_values(path)
         for frame in run:
-            plane = stored if frame.number is None else stored.reshape(-1, *size[1:])[frame.number]
-            array[slot] = plane.reshape(size[1:]) * frame.slope + frame.intercept
-            slot += 1
-    return array
+            plane = stored if frame.number is None else stored.reshape(-1, *size)[frame.number]
+            with np.errstate(over="ignore"):
+                # Beyond the range of float32 lie infinities, which are refused with the other voxels that are not numbers.
+                yield (plane.reshape(size).astype(np.float64) * frame.slope + frame.intercept).astype(np.float32)
 
 
 def _stored_values(path: Path) -> np.ndarray[Any, Any]:
     """Pixels of a file before rescale: pydicom for raw and RLE data, GDCM (in SimpleITK) for the JPEG families."""
     import pydicom
 
-    dataset = pydicom.dcmread(path)
-    syntax = dataset.file_meta.TransferSyntaxUID
+    name = "unknown syntax"
     try:
-        if syntax.is_compressed and syntax != pydicom.uid.RLELossless:
-            stored = _decoded_by_gdcm(dataset)
-        else:
-            stored = np.asarray(dataset.pixel_array)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = read_whole(path)
+            bits = PixelBits.of(dataset, path)
+            syntax = transfer_syntax(dataset, path)
+            name = syntax.name
+            if syntax.is_compressed and syntax != pydicom.uid.RLELossless:
+                words = _decoded_by_gdcm(dataset, syntax)
+            else:
+                words = _decoded_by_pydicom(dataset, syntax, bits)
+        return _white_is_high(bits.values(words), dataset, bits)
+    except InputError:
+        raise
     except Exception as error:
-        raise InputError(
-            f"The pixels of {path} ({syntax.name}) cannot be decoded: {error}.", "The file may be damaged."
-        ) from error
-    return _white_is_high(stored, dataset)
+        raise InputError(f"The pixels of {path} ({name}) cannot be decoded: {error}.", "The file may be damaged.") from error
 
 
-def _decoded_by_gdcm(dataset: Dataset) -> np.ndarray[Any, Any]:
+def _decoded_by_pydicom(dataset: Dataset, syntax: str, bits: PixelBits) -> np.ndarray[Any, Any]:
+    """Whole words: versions of pydicom differ in what they do with bits beyond those of the value."""
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.BitsStored, dataset.HighBit = bits.allocated, bits.allocated - 1
+    dataset.PixelRepresentation = int(bits.signed)
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, photometric_interpretation(dataset)
+    return np.asarray(dataset.pixel_array)
+
+
+def _decoded_by_gdcm(dataset: Dataset, syntax: str) -> np.ndarray[Any, Any]:
     """Stored values by SimpleITK.
 
     Its reader would rescale by one slope for all frames and turn MONOCHROME1 over, so it is given the bare pixels.
@@ -81,18 +108,14 @@ def _decoded_by_gdcm(dataset: Dataset) -> np.ndarray[Any, Any]:
     bare.PhotometricInterpretation = "MONOCHROME2"
     bare.SOPClassUID = pydicom.uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage
     bare.SOPInstanceUID = pydicom.uid.generate_uid()
-    bare.file_meta = pydicom.dataset.FileMetaDataset()
-    bare.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
     with TemporaryDirectory() as folder:
         file = Path(folder) / "bare.dcm"
-        bare.save_as(file, enforce_file_format=True)
+        save_dataset(bare, file, syntax)
         return np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(file))))
 
 
-def _white_is_high(stored: np.ndarray[Any, Any], dataset: Dataset) -> np.ndarray[Any, Any]:
+def _white_is_high(stored: np.ndarray[Any, Any], dataset: Dataset, bits: PixelBits) -> np.ndarray[Any, Any]:
     """Stored values with MONOCHROME1, where low is white, turned over as in ITK and Slicer."""
-    if dataset.get("PhotometricInterpretation") != "MONOCHROME1" or stored.dtype.kind == "f":
+    if photometric_interpretation(dataset) != "MONOCHROME1" or stored.dtype.kind == "f":
         return stored
-    bits = int(dataset.BitsStored)
-    lowest_and_highest = -1 if int(dataset.PixelRepresentation) else 2**bits - 1
-    return lowest_and_highest - stored.astype(np.int64)
+    return bits.reversed_from - stored.astype(np.int64)

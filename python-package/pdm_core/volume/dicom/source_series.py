@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pdm_core.errors import InputError
 from pdm_core.volume.dicom.geometry import ordered
+from pdm_core.volume.dicom.headers import read_header
 from pdm_core.volume.dicom.reader import dicom_stacks, read_stack
 from pdm_core.volume.dicom.stacks import Stack, choose_stack
 from pdm_core.volume.images import image_suffix
@@ -42,10 +43,8 @@ class SourceHeader:
 
         A damaged one counts as absent: an image is not lost for a fact beside it.
         """
-        from pydicom.errors import BytesLengthException
-
         for holder in (self.dataset, *self._groups()):
-            with suppress(ValueError, NotImplementedError, BytesLengthException):
+            with suppress(Exception):  # pydicom converts at access, and lets all kinds of exceptions through.
                 if keyword in holder and not holder[keyword].is_empty:
                     return holder[keyword]
         return None
@@ -112,16 +111,16 @@ def open_series(path: str | Path, series: str | None = None) -> SourceSeries:
             "Give the DICOM file or folder itself as the input, or leave out the DICOM output.",
         )
     stack = choose_stack(dicom_stacks(source), series, source)
+    if stack.problem is not None:
+        raise stack.problem
     found = _with_headers(source, stack)
     _check(found)
     return found
 
 
 def _with_headers(source: Path, stack: Stack) -> SourceSeries:
-    import pydicom
-
     frames = ordered(stack.frames)
-    datasets = {path: pydicom.dcmread(path, stop_before_pixels=True) for path in {frame.path for frame in frames}}
+    datasets = {path: read_header(path) for path in {frame.path for frame in frames}}
     headers = tuple(SourceHeader(datasets[frame.path], frame.number) for frame in frames)
     return SourceSeries(source, stack, headers, tuple(abs(frame.slope) for frame in frames))
 

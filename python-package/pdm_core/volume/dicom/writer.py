@@ -16,6 +16,7 @@ from pdm_core.volume.dicom.copied import copied_header
 from pdm_core.volume.dicom.derivation import Derivation, image_reference, mark_derived
 from pdm_core.volume.dicom.encoding import Encoding, decimal_string
 from pdm_core.volume.dicom.geometry import Plane, planes_of
+from pdm_core.volume.dicom.saving import save_dataset
 from pdm_core.volume.dicom.source_series import SourceSeries
 from pdm_core.volume.volume import FloatArray, Volume
 
@@ -58,7 +59,7 @@ def write_series(volume: Volume, folder: str | Path, source: SourceSeries, deriv
                 image.SourceImageSequence = references[plane.k : plane.k + 1] if paired else references
                 _add_place(image, plane, number)
                 _add_pixels(image, volume.array[plane.k], encoding)
-                _save(image, scratch / f"{number:04}.dcm")
+                save_dataset(image, scratch / f"{number:04}.dcm", _EXPLICIT_LITTLE_ENDIAN)
     except OSError as error:
         raise InputError(f"{target} could not be written: {error}.", "Check the disk's space and rights.") from error
     return target
@@ -138,21 +139,6 @@ def _add_pixels(image: Dataset, intensities: FloatArray, encoding: Encoding) -> 
     image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
     image.PixelRepresentation = int(encoding.signed)
     image.PixelData = encoding.stored(intensities).tobytes()
-
-
-def _save(image: Dataset, path: Path) -> None:
-    import pydicom
-    from pydicom.dataset import FileMetaDataset
-
-    image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = pydicom.uid.UID(_EXPLICIT_LITTLE_ENDIAN)
-    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
-    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-    if int(pydicom.__version_info__[0]) >= 3:
-        image.save_as(path, enforce_file_format=True)
-        return
-    image.is_little_endian, image.is_implicit_VR = True, False
-    image.save_as(path, write_like_original=False)
 
 
 def _is_number(value: Any) -> bool:
