@@ -11,6 +11,7 @@ from pathlib import Path
 from pdm_core.errors import InputError, PdmError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.volume.dicom.grouping import DicomCollector, UnusableFile
+from pdm_core.volume.dicom.headers import is_slice_name
 from pdm_core.volume.dicom.reader import read_stack
 from pdm_core.volume.dicom.stacks import Stack, name_stacks
 from pdm_core.volume.file_kinds import is_companion, is_dangling
@@ -163,14 +164,16 @@ class _Search:
         return min((self.origins[folder] for folder in folders), key=lambda origin: origin.number)
 
     def _refused(self, unusable: list[UnusableFile]) -> Iterator[tuple[int, Path, VolumeSource]]:
-        """One source for each folder and series of files that cannot be used."""
+        """One source for each folder and series of files that cannot be used, and for each link that may have been a folder."""
         told: set[tuple[Path, str | None]] = set()
         for file in unusable:
             folder = file.path.parent
-            if (folder, file.series) not in told:
-                told.add((folder, file.series))
+            lost = is_dangling(file.path) and not is_slice_name(file.path)
+            place = file.path if lost else folder
+            if (place, file.series) not in told:
+                told.add((place, file.series))
                 origin = self.origins[folder]
-                source = VolumeSource(_folder_name(folder, origin.root) or folder.name, folder, problem=file.error)
+                source = VolumeSource(_folder_name(place, origin.root) or place.name, place, problem=file.error)
                 yield origin.number, folder, source
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdm_core.volume.dicom.frame_header import FrameHeader
-from pdm_core.volume.dicom.values import items_of
+from pdm_core.volume.dicom.values import items_of, optional_text
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -15,7 +15,6 @@ _TEXTS = {
     "modality": "Modality",
     "image_type": "ImageType",
     "series_description": "SeriesDescription",
-    "series_uid": "SeriesInstanceUID",
     "manufacturer": "Manufacturer",
     "scanner": "ManufacturerModelName",
     "body_part": "BodyPartExamined",
@@ -30,10 +29,7 @@ _NUMBERS = {
 
 
 def facts_of(dataset: Dataset, path: Path) -> dict[str, Any]:
-    """JSON-able facts of a file's first frame; what the header does not say, or not understandably, is left out.
-
-    Files without a SeriesInstanceUID are taken as one series where they share folder, number and description.
-    """
+    """JSON-able facts of a file's first frame; what the header does not say, or not understandably, is left out."""
     groups = items_of(dataset, "PerFrameFunctionalGroupsSequence")
     header = FrameHeader(dataset, groups[0] if groups else None, path)
     facts: dict[str, Any] = {"format": "dicom", "path": str(path.parent)}
@@ -41,6 +37,11 @@ def facts_of(dataset: Dataset, path: Path) -> dict[str, Any]:
     facts |= {name: header.number(keyword) for name, keyword in _NUMBERS.items()}
     number = header.number("SeriesNumber")
     facts["series_number"] = None if number is None else f"{number:.0f}"
-    known = {name: value for name, value in facts.items() if value is not None}
-    known.setdefault("series_uid", f"{path.parent}: {facts['series_number']}, {facts['series_description']}")
-    return known
+    facts["series_uid"] = series_of(dataset, path)
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def series_of(dataset: Dataset, path: Path) -> str:
+    """What tells the series of a file from others: its SeriesInstanceUID, else folder, number and description."""
+    number, description = (optional_text(dataset, keyword) for keyword in ("SeriesNumber", "SeriesDescription"))
+    return optional_text(dataset, "SeriesInstanceUID") or f"{path.parent}: {number}, {description}"

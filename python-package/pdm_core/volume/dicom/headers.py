@@ -39,12 +39,13 @@ def image_header(path: Path) -> Dataset | None:
     Raises:
         DoubtfulFileError: the file is of no kind that is known, or of another kind under a name as slices have.
         InputError: the file cannot be opened, it is a DICOM image that ends within its header, it has an ending of DICOM and
-            another content, or it has no content and a name as slices have.
+            another content, it is empty under a name as slices have, or it is a link without a target.
     """
     if is_companion(path.name):
         return None
     if is_dangling(path):
-        raise _absent(path, "is a link whose target does not exist")
+        # Whatever its name: it may have stood for the folder of a whole study.
+        raise InputError(f"{path} is a link whose target does not exist.", _FETCH)
     try:
         with checked_name(path).open("rb") as file:
             start = file.read(START_BYTES)
@@ -107,7 +108,7 @@ def transfer_syntax(dataset: Dataset, path: Path) -> UID:
     return uid.ImplicitVRLittleEndian if found[0] else uid.ExplicitVRLittleEndian
 
 
-def _is_slice_name(path: Path) -> bool:
+def is_slice_name(path: Path) -> bool:
     """Whether the name of a file that cannot be read is one that slices have."""
     return path.suffix.lower() in _ENDINGS or _SLICE_NAME.fullmatch(path.name) is not None
 
@@ -132,7 +133,7 @@ def _refuse_doubtful(path: Path, start: bytes) -> None:
         raise _absent(path, "is empty")
     if is_placeholder(start):
         raise _absent(path, "only stands for a file whose content has not been fetched")
-    if not is_other_kind(start) or _is_slice_name(path):
+    if not is_other_kind(start) or is_slice_name(path):
         raise _doubtful(path, "is damaged, or not a DICOM file")
 
 
@@ -147,7 +148,7 @@ def _should_be_image(dataset: Dataset) -> bool:
 def _absent(path: Path, what: str) -> InputError:
     """The refusal of a file without content, which is a slice for certain where its name is that of one."""
     error = _doubtful(path, what)
-    return InputError(error.message, error.hint) if _is_slice_name(path) else error
+    return InputError(error.message, error.hint) if is_slice_name(path) else error
 
 
 def _doubtful(path: Path, what: str) -> DoubtfulFileError:

@@ -18,7 +18,7 @@ from pdm_core.volume.dicom.stacks import Stack
 from pdm_core.volume.volume import Matrix
 
 # Steps of the processing that scanners name in ImageType and that leave a slice what it is.
-_CORRECTION = re.compile(r"NORM|ND|DIS[23]D|FM\d?(_\d+)?|FIL|SH|OTHER|NONE|")
+_CORRECTION = re.compile(r"NORM|ND|DIS[23]D|FM\d?(_\d+)?|FIL|SH|OTHER|NONE")
 # So many times the usual distance between slices apart, two parts are slabs of their own.
 _ADJOINING = 1.5
 
@@ -123,9 +123,11 @@ def _may_be_one(first: Stack, second: Stack) -> bool:
 def _agree(first: Stack, second: Stack) -> bool:
     """Whether nothing that the headers say of two parts tells them apart but corrections of the scanner."""
     facts, others = dict(first.frames[0].kind), dict(second.frames[0].kind)
-    types = [set(kind.pop("image type", "").split("/")) for kind in (facts, others)]
-    same = all(facts[name] == others[name] for name in facts.keys() & others.keys())
-    return same and all(_CORRECTION.fullmatch(word) for word in types[0] ^ types[1])
+    differing = {name for name in facts.keys() & others.keys() if facts[name] != others[name]}
+    if differing != {"image type"}:
+        return not differing
+    words = set(facts["image type"].split("/")) ^ set(others["image type"].split("/"))
+    return all(_CORRECTION.fullmatch(word) for word in words)
 
 
 def _touch(first: Stack, second: Stack) -> bool:

@@ -39,7 +39,11 @@ class Concatenation:
 
 
 class SeriesFiles:
-    """Collects the files of one series; their order does not matter, except for the order of the stacks."""
+    """Collects the files of one series; their order does not matter, except for the order of the stacks.
+
+    Attributes:
+        is_named: whether the files state a SeriesInstanceUID.
+    """
 
     def __init__(self) -> None:
         self._homes: dict[tuple[Any, ...], list[Stack]] = {}
@@ -47,6 +51,7 @@ class SeriesFiles:
         self._concatenations: dict[str, Concatenation] = {}
         self._stated: dict[str, dict[str, Path]] = {keyword: {} for keyword in _ONE_OF_EACH}
         self._counts = StatedCounts()
+        self.is_named = True
 
     def add(self, dataset: Dataset, path: Path, frames: list[Frame]) -> None:
         """Take the frames of a file.
@@ -54,6 +59,7 @@ class SeriesFiles:
         Raises:
             InputError: it is part of a concatenation and does not say which.
         """
+        self.is_named = optional_text(dataset, "SeriesInstanceUID") is not None
         source = self._source_of(dataset, path, len(frames))
         facts: dict[str, Any] | None = None
         for frame in frames:

@@ -13,6 +13,7 @@ from pdm_core.volume.dicom.geometry import ordered
 from pdm_core.volume.dicom.headers import read_header
 from pdm_core.volume.dicom.reader import dicom_stacks, read_stack
 from pdm_core.volume.dicom.stacks import Stack, choose_stack
+from pdm_core.volume.dicom.values import UnreadableValueError, items_of, standard_element
 from pdm_core.volume.images import image_suffix
 from pdm_core.volume.volume import Volume
 
@@ -43,11 +44,8 @@ class SourceHeader:
 
         A damaged one counts as absent: an image is not lost for a fact beside it.
         """
-        for holder in (self.dataset, *self._groups()):
-            with suppress(Exception):  # pydicom converts at access, and lets all kinds of exceptions through.
-                if keyword in holder and not holder[keyword].is_empty:
-                    return holder[keyword]
-        return None
+        found = (standard_element(holder, keyword) for holder in (self.dataset, *self._groups()))
+        return next((element for element in found if element is not None), None)
 
     def value(self, keyword: str) -> Any:
         """The value of `keyword`, under its enhanced name where that is the one in use; None where there is none."""
@@ -58,8 +56,16 @@ class SourceHeader:
 
     def _groups(self) -> Iterator[Dataset]:
         for name, number in (("PerFrameFunctionalGroupsSequence", self.frame or 0), ("SharedFunctionalGroupsSequence", 0)):
-            for group in (self.dataset.get(name) or [])[number : number + 1]:
-                yield from (item.value[0] for item in group if item.VR == "SQ" and item.value)
+            with suppress(UnreadableValueError):
+                for group in items_of(self.dataset, name)[number : number + 1]:
+                    yield from (item for keyword in group.dir() for item in _first_item(group, keyword))
+
+
+def _first_item(group: Dataset, keyword: str) -> list[Dataset]:
+    """The first item of a sequence, or none where there is no sequence that can be read."""
+    with suppress(UnreadableValueError):
+        return items_of(group, keyword)[:1]
+    return []
 
 
 @dataclass(frozen=True, eq=False)

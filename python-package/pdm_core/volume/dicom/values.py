@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdm_core.errors import InputError
 
 if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
+_BINARY_KINDS = {"FD": float, "FL": float, "SL": int, "SS": int, "UL": int, "US": int}
+_NUMBER_KINDS = ("DS", "IS", *_BINARY_KINDS)
 _SHOWN_CHARACTERS = 60
 
 
@@ -138,6 +142,42 @@ def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
     except Exception as error:
         raise UnreadableValueError(dataset, keyword) from error
     raise UnreadableValueError(dataset, keyword)
+
+
+def standard_element(dataset: Dataset, keyword: str) -> DataElement | None:
+    """An element as its tag demands, fit to be written again; None where it is absent, empty or cannot be understood.
+
+    Of several numbers where the standard has one, the first counts; several UIDs in place of one say nothing.
+    """
+    from pydicom.datadict import dictionary_VM, dictionary_VR
+    from pydicom.dataelem import DataElement
+
+    with suppress(Exception):  # pydicom converts at access, and lets all kinds of exceptions through.
+        element = dataset[keyword] if keyword in dataset else None
+        if element is None or element.is_empty:
+            return None
+        kinds = dictionary_VR(keyword).split(" or ")
+        if (element.VR == "SQ") != (kinds == ["SQ"]):
+            return None
+        if element.VR not in kinds:
+            values = values_of(dataset, keyword) or []
+            if kinds[0] in _BINARY_KINDS:
+                values = [_BINARY_KINDS[kinds[0]](number) for number in numbers(dataset, keyword) or ()]
+            element = DataElement(element.tag, kinds[0], values)
+        if element.VM > 1 and dictionary_VM(keyword) == "1" and element.VR in (*_NUMBER_KINDS, "UI"):
+            element = None if element.VR == "UI" else DataElement(element.tag, element.VR, element.value[0])
+        if element is not None and element.VR in _NUMBER_KINDS and numbers(_holding(element), keyword) is None:
+            return None
+        return element
+    return None
+
+
+def _holding(element: DataElement) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    dataset = Dataset()
+    dataset.add(element)
+    return dataset
 
 
 def _is_name(value: Any) -> bool:
