@@ -54,6 +54,7 @@ class PixelBits:
         """The values in `words`: what lies in other bits, such as overlays, removed, and the sign extended."""
         if words.dtype.kind not in "iu" or self.stored == 8 * words.dtype.itemsize:
             return words
+        words = words.astype(words.dtype.newbyteorder("="))
         unused = 8 * words.dtype.itemsize - 1 - self.high
         kind = f"{'i' if self.signed else 'u'}{words.dtype.itemsize}"
         upwards = np.left_shift(words.view(f"u{words.dtype.itemsize}"), unused)

@@ -21,6 +21,7 @@ from pdm_core.volume.volume import FloatArray
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.uid import UID
 
 # What says how pixels are stored, and nothing of what they mean.
 _STORAGE = (
@@ -76,12 +77,24 @@ def _stored_values(path: Path) -> np.ndarray[Any, Any]:
             if syntax.is_compressed and syntax != pydicom.uid.RLELossless:
                 words = _decoded_by_gdcm(dataset, syntax)
             else:
+                _refuse_more_frames(dataset, syntax, bits, path)
                 words = _decoded_by_pydicom(dataset, syntax, bits)
         return _white_is_high(bits.values(words), dataset, bits)
     except InputError:
         raise
     except Exception as error:
         raise InputError(f"The pixels of {path} ({name}) cannot be decoded: {error}.", "The file may be damaged.") from error
+
+
+def _refuse_more_frames(dataset: Dataset, syntax: UID, bits: PixelBits, path: Path) -> None:
+    """Refuse raw pixels of more frames than the header states: pydicom would leave out the last ones."""
+    if syntax.is_compressed or "PixelData" not in dataset:
+        return
+    frame = int(dataset.Rows) * int(dataset.Columns) * bits.allocated // 8
+    stated = int(dataset.get("NumberOfFrames") or 1)
+    found = len(dataset.PixelData) // frame
+    if found > stated:
+        raise InputError(f"{path} holds the pixels of {found} frames, but states {stated}.", "Copy or export it again.")
 
 
 def _decoded_by_pydicom(dataset: Dataset, syntax: str, bits: PixelBits) -> np.ndarray[Any, Any]:
