@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydicom.uid import UID
 
 _MARK = b"DICM"
+_DICOMDIR = "1.2.840.10008.1.3.10"
 _ENDINGS = (".dcm", ".ima", ".dicom")
 # Names as scanners and archives give them to slices: a number, letters and a number, or a UID.
 _SLICE_NAME = re.compile(r"(?:[a-z]{0,5}[-_.]?\d+|.*\d+(?:\.\d+){4,})", re.IGNORECASE)
@@ -141,8 +142,10 @@ def _should_be_image(dataset: Dataset) -> bool:
     """Whether a header without a matrix is that of an image, as its first lines say, or ends before it says so."""
     from pydicom.uid import UID
 
-    kind = optional_text(dataset.file_meta, "MediaStorageSOPClassUID") or optional_text(dataset, "SOPClassUID")
-    return kind is None or "Image Storage" in UID(kind).name
+    if optional_text(dataset.file_meta, "MediaStorageSOPClassUID") == _DICOMDIR:
+        return False
+    kind = optional_text(dataset, "SOPClassUID")
+    return kind is None or "SOPInstanceUID" not in dataset or "Image Storage" in UID(kind).name
 
 
 def _absent(path: Path, what: str) -> InputError:
