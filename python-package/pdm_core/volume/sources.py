@@ -61,7 +61,7 @@ def find_sources(
 
     DICOM files are grouped by series over all folders and inputs. A series whose files lie in several folders has the name
     of the nearest folder that holds them all. A file that cannot be used is a source with a problem, as are a named file
-    that is not an image and a link to an image that does not exist; a file that is named or linked twice counts once.
+    that is not an image and a link to an image that does not exist. A DICOM file that is named twice counts once.
 
     Args:
         inputs: files and folders.
@@ -108,7 +108,7 @@ class _Search:
         collector: has the DICOM files.
         origins: of each folder of files that may be DICOM.
         named: files that were named, and that are no image files.
-        seen: absolute names of all files.
+        seen: absolute names of all files that may be DICOM.
     """
 
     found: list[tuple[int, Path, VolumeSource]] = field(default_factory=list)
@@ -119,13 +119,13 @@ class _Search:
 
     def look_at(self, files: Iterable[Path], number: int, root: Path, *, named: bool = False) -> None:
         """Take the files of one folder, or one that is named; names are relative to `root`."""
-        fresh = [path for path in files if not self._is_known(path) and (named or not is_companion(path.name))]
-        images = [path for path in fresh if image_suffix(path) is not None]
+        files = [path for path in files if named or not is_companion(path.name)]
+        images = [path for path in files if image_suffix(path) is not None]
         for path in images:
             stem = path.name[: -len(image_suffix(path) or "")]
             name = (path.parent.relative_to(root) / stem).as_posix()
             self.found.append((number, path.parent, VolumeSource(name, path, problem=_without_target(path))))
-        others = [path for path in fresh if image_suffix(path) is None]
+        others = [path for path in files if image_suffix(path) is None and not self._is_known(path)]
         for path in others:
             self.origins.setdefault(path.parent, _Origin(number, root))
         if named:
