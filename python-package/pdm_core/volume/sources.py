@@ -164,7 +164,7 @@ class _Search:
         return min((self.origins[folder] for folder in folders), key=lambda origin: origin.number)
 
     def _refused(self, unusable: list[UnusableFile]) -> Iterator[tuple[int, Path, VolumeSource]]:
-        """One source for each folder and series of files that cannot be used, and for each link that may have been a folder."""
+        """One source for each folder and series of unusable files, and for each link that may have been a folder."""
         told: set[tuple[Path, str | None]] = set()
         for file in unusable:
             folder = file.path.parent

@@ -114,7 +114,8 @@ def _offsets(dataset: Dataset, path: Path, count: int) -> list[float]:
         if vector is not None:
             return [offset - vector[0] for offset in vector]
     step = header.numbers("SpacingBetweenSlices", 1)
-    if not step or step[0] == 0 or abs(step[0]) > _LARGEST_PIXEL_MM:
+    # Readers disagree on the direction that a negative distance means.
+    if not step or not 0 < step[0] <= _LARGEST_PIXEL_MM:
         raise InputError(
             f"{path} holds {count} frames, but neither their positions nor the distance between them "
             "(SpacingBetweenSlices); the thickness of a slice is not that distance.",

@@ -99,7 +99,8 @@ class DicomCollector:
 
     def _stacks_of_series(self) -> list[Stack]:
         """All stacks, without those of files that do not state their series and lie among the slices of one."""
-        named, nameless = [], []
+        named: list[Stack] = []
+        nameless: list[Stack] = []
         for series in self._series.values():
             (named if series.is_named else nameless).extend(series.finish())
         homes = {frame.path.parent for stack in named for frame in stack.frames}

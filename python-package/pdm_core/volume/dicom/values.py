@@ -153,9 +153,9 @@ def standard_element(dataset: Dataset, keyword: str) -> DataElement | None:
     from pydicom.dataelem import DataElement
 
     with suppress(Exception):  # pydicom converts at access, and lets all kinds of exceptions through.
-        element = dataset[keyword] if keyword in dataset else None
-        if element is None or element.is_empty:
+        if keyword not in dataset or dataset[keyword].is_empty:
             return None
+        element: DataElement = dataset[keyword]
         kinds = dictionary_VR(keyword).split(" or ")
         if (element.VR == "SQ") != (kinds == ["SQ"]):
             return None
@@ -165,10 +165,12 @@ def standard_element(dataset: Dataset, keyword: str) -> DataElement | None:
                 values = [_BINARY_KINDS[kinds[0]](number) for number in numbers(dataset, keyword) or ()]
             element = DataElement(element.tag, kinds[0], values)
         if element.VM > 1 and dictionary_VM(keyword) == "1" and element.VR in (*_NUMBER_KINDS, "UI"):
-            element = None if element.VR == "UI" else DataElement(element.tag, element.VR, element.value[0])
-        if element is not None and element.VR in _NUMBER_KINDS and numbers(_holding(element), keyword) is None:
-            return None
-        return element
+            if element.VR == "UI":
+                return None
+            element = DataElement(element.tag, element.VR, element.value[0])
+        # Numbers that are not finite cannot be written again.
+        readable = element.VR not in _NUMBER_KINDS or numbers(_holding(element), keyword) is not None
+        return element if readable else None
     return None
 
 

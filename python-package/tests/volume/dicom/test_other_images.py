@@ -22,14 +22,19 @@ def test_thickness_is_never_taken_for_distance(tmp_path, made):
     assert "single slices" in refusal.value.hint
 
 
-@pytest.mark.parametrize("step", [3.6, -3.6])
-def test_a_stated_distance_is_followed_in_its_direction(tmp_path, made, step):
-    dataset = frames_without_places(made, SpacingBetweenSlices=step)
+def test_a_stated_distance_is_followed(tmp_path, made):
+    dataset = frames_without_places(made, SpacingBetweenSlices=3.6)
     volume = read_volume(made.save(dataset, tmp_path / "frames.dcm"))
-    np.testing.assert_array_equal(volume.array, made.values[:: int(np.sign(step))])
-    first = volume.ijk_to_ras @ [0, 0, 0 if step > 0 else 5, 1]
-    np.testing.assert_allclose(first[:3], [-10, 20, 30])
-    assert volume.spacing[2] == pytest.approx(3.6)
+    np.testing.assert_array_equal(volume.array, made.values)
+    np.testing.assert_allclose(volume.ijk_to_ras @ [0, 0, 5, 1], [-10, 20, 30 + 5 * 3.6, 1])
+
+
+@pytest.mark.parametrize("step", [0, -3.6, 1e6])
+def test_a_distance_that_cannot_be_is_refused(tmp_path, made, step):
+    """Readers disagree on the direction of a negative one."""
+    path = made.save(frames_without_places(made, SpacingBetweenSlices=step), tmp_path / "frames.dcm")
+    with pytest.raises(InputError, match="distance between them"):
+        read_volume(path)
 
 
 def test_offsets_of_frames_are_followed(tmp_path, made):
