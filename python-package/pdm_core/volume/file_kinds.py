@@ -14,7 +14,7 @@ _SIGNATURES = (
 )  # fmt: skip
 # NIfTI and Analyze headers begin with their own size, in either byte order.
 _HEADER_SIZES = (b"\x5c\1\0\0", b"\0\0\1\x5c", b"\x1c\2\0\0", b"\0\0\2\x1c")
-_COMPANIONS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_COMPANIONS = frozenset({".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 # Beginnings of small texts that stand for content which has not been fetched (Git LFS, git-annex).
 _PLACEHOLDERS = ("version https://git-lfs.github.com/", "/annex/objects/")
 _TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1b")
@@ -22,8 +22,8 @@ START_BYTES = 4096
 
 
 def is_companion(name: str) -> bool:
-    """Whether a name is that of a file which a system keeps beside others (hidden files, `._NAME`, `Thumbs.db`)."""
-    return name.startswith(".") or name.lower() in _COMPANIONS
+    """Whether a name is that of a file which macOS or Windows keeps beside others (`._NAME`, `.DS_Store`, `Thumbs.db`)."""
+    return name.startswith("._") or name.lower() in _COMPANIONS
 
 
 def is_other_kind(start: bytes) -> bool:

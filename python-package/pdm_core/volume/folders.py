@@ -9,19 +9,28 @@ from typing import NoReturn
 
 from pdm_core.errors import InputError
 from pdm_core.volume.file_kinds import is_dangling
+from pdm_core.volume.images import data_files
 
 
 def files_by_folder(root: Path) -> dict[Path, list[Path]]:
     """Folder to its files, both in the order of their names; folders without files are left out.
 
     Linked folders are followed. Each folder is entered once, whatever leads to it, under its own name rather than a link's.
-    Links without a target are among the files: what they stand for is missing.
+    Links without a target are among the files: what they stand for is missing. Files of voxels that an image header names
+    (`.mhd`, `.nhdr`) are part of that image, and not among the files.
 
     Raises:
         InputError: a folder cannot be opened.
     """
-    found = {Path(folder): sorted(filter(_is_file, (Path(folder, name) for name in names))) for folder, names in _walk(root)}
+    found = {Path(folder): _files(Path(folder), names) for folder, names in _walk(root)}
     return {folder: found[folder] for folder in sorted(found) if found[folder]}
+
+
+def _files(folder: Path, names: list[str]) -> list[Path]:
+    """What is not a folder, without the files of voxels that belong to image headers beside them."""
+    files = sorted(filter(_is_file, (folder / name for name in names)))
+    voxels = {file for path in files for file in data_files(path)}
+    return [path for path in files if path not in voxels]
 
 
 def _walk(root: Path) -> Iterator[tuple[str, list[str]]]:

@@ -67,7 +67,9 @@ class DicomCollector:
                 self._take(dataset, path)
         except InputError as error:
             known = InputError(error.message, error.hint) if named else error
-            self._unusable.append(UnusableFile(path, known, series))
+            # Hidden files are remains of copying and lists of programs, unless they can be read.
+            if named or not path.name.startswith("."):
+                self._unusable.append(UnusableFile(path, known, series))
         except Exception as error:  # pydicom parses at access, and lets all kinds of exceptions through.
             refusal = InputError(f"The header of {path} cannot be understood: {error}.", "Export the series again.")
             self._unusable.append(UnusableFile(path, refusal, series))

@@ -35,7 +35,7 @@ def image_header(path: Path) -> Dataset | None:
     """The header of a DICOM image, or None for a file that is positively of another kind.
 
     A file is judged by its content: texts, documents, pictures, archives, other image formats and DICOM objects without
-    pixels are of another kind; hidden files and companions of macOS and Windows are known by their names.
+    pixels are of another kind; companions of macOS and Windows are known by their names.
 
     Raises:
         DoubtfulFileError: the file is of no kind that is known, or of another kind under a name as slices have.

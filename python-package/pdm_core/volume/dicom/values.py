@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -152,7 +153,9 @@ def standard_element(dataset: Dataset, keyword: str) -> DataElement | None:
     from pydicom.datadict import dictionary_VM, dictionary_VR
     from pydicom.dataelem import DataElement
 
-    with suppress(Exception):  # pydicom converts at access, and lets all kinds of exceptions through.
+    # pydicom converts at access, and lets all kinds of exceptions and warnings through.
+    with suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         if keyword not in dataset or dataset[keyword].is_empty:
             return None
         element: DataElement = dataset[keyword]

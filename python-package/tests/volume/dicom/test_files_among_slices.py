@@ -86,6 +86,21 @@ def test_dicom_objects_without_pixels_pass(tmp_path, made, kind):
     assert read_volume(tmp_path).shape == made.values.shape
 
 
+def test_an_image_of_two_files_beside_slices_is_an_image(tmp_path, made):
+    made.a_series(tmp_path)
+    sitk.WriteImage(sitk.GetImageFromArray(made.values.astype(np.int16)), str(tmp_path / "t2.mhd"))
+    assert (tmp_path / "t2.raw").is_file()
+    assert [source.read().shape for source in find_sources([tmp_path])] == [made.values.shape] * 2
+    assert read_volume(tmp_path).shape == made.values.shape
+
+
+def test_hidden_files_are_read_or_passed_over(tmp_path, made):
+    made.a_series(tmp_path, count=5)
+    made.save(made.a_slice(5), tmp_path / ".IM0006.dcm")
+    (tmp_path / ".IM0007.dcm.Xa31").write_bytes(bytes(500))
+    assert read_volume(tmp_path).shape == made.values.shape
+
+
 def cut(share):
     def write(path, slice_):
         content = slice_.read_bytes()

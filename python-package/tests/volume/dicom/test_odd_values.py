@@ -90,7 +90,7 @@ def expect_the_volume_or_a_refusal(folder, expected, keyword, meant):
 
 @pytest.mark.parametrize("keyword", [name for name in KINDS if name not in SEQUENCES])
 def test_odd_values_in_one_classic_slice(tmp_path, made, keyword):
-    folder = made.a_series(tmp_path / "series")
+    folder = made.a_series(tmp_path / "series", count=4)
     expected = read_volume(folder)
     for name, odd in oddities(keyword, made, valid_text(made.a_slice(2), keyword)):
         dataset = made.a_slice(2)
