@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pdm_core.volume.dicom.frames import Frame
 from pdm_core.volume.dicom.stacks import Stack
 from pdm_core.volume.dicom.values import optional_number
 
@@ -38,8 +39,8 @@ class StatedCounts:
         """Add to the notes of stacks what seems to be missing; a single file was given on purpose."""
         if self._files == 1:
             return
+        places = len({_place(frame) for stack in stacks for frame in stack.frames})
         for stack in stacks:
-            places = len({round(frame.along, 2) for frame in stack.frames})
             if self._slices is not None and places < self._slices:
                 stack.notes.append(f"The scanner counted {self._slices} slices, and {places} are here. {_REMEDY}")
             elif self._in_acquisition is not None and self._frames < self._in_acquisition:
@@ -48,6 +49,11 @@ class StatedCounts:
                 )
             elif len(stacks) == 1:
                 stack.notes.extend(_gaps(stack))
+
+
+def _place(frame: Frame) -> tuple[float, ...]:
+    """The plane of a frame, to be told from the others of its series."""
+    return (*(round(float(value), 2) for value in frame.normal), round(frame.along, 2))
 
 
 def _gaps(stack: Stack) -> list[str]:

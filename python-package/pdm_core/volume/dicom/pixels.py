@@ -17,11 +17,11 @@ from pdm_core.volume.dicom.frames import Frame
 from pdm_core.volume.dicom.headers import read_whole, transfer_syntax
 from pdm_core.volume.dicom.image_kinds import photometric_interpretation
 from pdm_core.volume.dicom.saving import save_dataset
+from pdm_core.volume.dicom.values import needed_integer
 from pdm_core.volume.volume import FloatArray
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-    from pydicom.uid import UID
 
 # What says how pixels are stored, and nothing of what they mean.
 _STORAGE = (
@@ -54,16 +54,15 @@ def read_pixels(frames: Iterable[Frame], size: tuple[int, int, int]) -> FloatArr
 
 def _planes(frames: Iterable[Frame], size: tuple[int, int]) -> Iterator[FloatArray]:
     for path, run in groupby(frames, key=lambda frame: frame.path):
-        stored = _stored_values(path)
+        stored = _stored_values(path, size)
         for frame in run:
-            plane = stored if frame.number is None else stored.reshape(-1, *size)[frame.number]
             with np.errstate(over="ignore"):
                 # Beyond the range of float32 lie infinities, which are refused with the other voxels that are not numbers.
-                yield (plane.reshape(size).astype(np.float64) * frame.slope + frame.intercept).astype(np.float32)
+                yield (stored[frame.number or 0].astype(np.float64) * frame.slope + frame.intercept).astype(np.float32)
 
 
-def _stored_values(path: Path) -> np.ndarray[Any, Any]:
-    """Pixels of a file before rescale: pydicom for raw and RLE data, GDCM (in SimpleITK) for the JPEG families."""
+def _stored_values(path: Path, size: tuple[int, int]) -> np.ndarray[Any, Any]:
+    """Pixels `[frame, J, I]` before rescale: pydicom for raw and RLE data, GDCM (in SimpleITK) for the JPEG families."""
     import pydicom
 
     name = "unknown syntax"
@@ -72,29 +71,26 @@ def _stored_values(path: Path) -> np.ndarray[Any, Any]:
             warnings.simplefilter("ignore")
             dataset = read_whole(path)
             bits = PixelBits.of(dataset, path)
+            stated = needed_integer(dataset, "NumberOfFrames", path, range(0, 2**31)) or 1
             syntax = transfer_syntax(dataset, path)
             name = syntax.name
             if syntax.is_compressed and syntax != pydicom.uid.RLELossless:
                 words = _decoded_by_gdcm(dataset, syntax)
             else:
-                _refuse_more_frames(dataset, syntax, bits, path)
                 words = _decoded_by_pydicom(dataset, syntax, bits)
-        return _white_is_high(bits.values(words), dataset, bits)
+            found = max(words.size, 0 if syntax.is_compressed else _raw_words(dataset, bits)) // (size[0] * size[1])
+        if found != stated:
+            raise InputError(f"{path} holds the pixels of {found} frames, but states {stated}.", "Copy or export it again.")
+        return _white_is_high(bits.values(words), dataset, bits).reshape(stated, *size)
     except InputError:
         raise
     except Exception as error:
         raise InputError(f"The pixels of {path} ({name}) cannot be decoded: {error}.", "The file may be damaged.") from error
 
 
-def _refuse_more_frames(dataset: Dataset, syntax: UID, bits: PixelBits, path: Path) -> None:
-    """Refuse raw pixels of more frames than the header states: pydicom would leave out the last ones."""
-    if syntax.is_compressed or "PixelData" not in dataset:
-        return
-    frame = int(dataset.Rows) * int(dataset.Columns) * bits.allocated // 8
-    stated = int(dataset.get("NumberOfFrames") or 1)
-    found = len(dataset.PixelData) // frame
-    if found > stated:
-        raise InputError(f"{path} holds the pixels of {found} frames, but states {stated}.", "Copy or export it again.")
+def _raw_words(dataset: Dataset, bits: PixelBits) -> int:
+    """How many words a file really holds: pydicom leaves out what is beyond the frames that are stated."""
+    return 8 * len(dataset.PixelData) // bits.allocated if "PixelData" in dataset else 0
 
 
 def _decoded_by_pydicom(dataset: Dataset, syntax: str, bits: PixelBits) -> np.ndarray[Any, Any]:

@@ -173,6 +173,29 @@ def test_more_pixels_than_frames_are_refused(tmp_path, made):
         read_volume(tmp_path)
 
 
+@pytest.mark.parametrize("syntax", [RLE, JPEG_2000])
+@pytest.mark.parametrize("count", [5, 7])
+def test_another_number_of_compressed_frames_is_refused(tmp_path, made, syntax, count):
+    planes = np.ascontiguousarray(made.values, "<u2")
+    frames = [packed(plane) if syntax == RLE else _codestream(tmp_path, plane) for plane in planes]
+    dataset = made.an_enhanced_image(BitsStored=16, HighBit=15)
+    for number, ends in ((6, True), (count, False)):
+        dataset.PixelData = encapsulated(*(frames * 2)[:number])
+        dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+        path = made.save(dataset, tmp_path / "series" / "frames.dcm", syntax)
+        if ends:
+            np.testing.assert_array_equal(read_volume(path).array, planes)
+    with pytest.raises(InputError, match=r"frames\.dcm"):
+        read_volume(path)
+
+
+def _codestream(folder, plane):
+    """One frame of JPEG 2000, without the items around it."""
+    content = _by_itk(folder / "donor.dcm", plane, JPEG_2000)
+    start = content.index(b"\xff\x4f\xff\x51")
+    return content[start : content.rindex(b"\xff\xd9") + 2]
+
+
 def test_less_pixels_than_frames_are_refused(tmp_path, made):
     dataset = made.an_enhanced_image(PixelData=made.values[:5].tobytes())
     made.save(dataset, tmp_path / "frames.dcm")
