@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from sys import intern
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ class Frame:
     instance_number: int | None = None
     reference_uid: str = ""
 
-    @property
+    @cached_property
     def normal(self) -> Matrix:
         """Unit vector along which slices are ordered."""
         return np.asarray(np.cross(self.orientation[0], self.orientation[1]))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pdm_core.errors import InputError
 from pdm_core.volume.dicom.values import optional_text
 from pdm_core.volume.file_kinds import START_BYTES, is_companion, is_dangling, is_other_kind, is_placeholder
-from pdm_core.volume.names import checked_name
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -48,7 +47,7 @@ def image_header(path: Path) -> Dataset | None:
         # Whatever its name: it may have stood for the folder of a whole study.
         raise InputError(f"{path} is a link whose target does not exist.", _FETCH)
     try:
-        with checked_name(path).open("rb") as file:
+        with path.open("rb") as file:
             start = file.read(START_BYTES)
     except OSError as error:
         raise InputError(f"{path} cannot be opened: {error.strerror or error}.", "Check your rights to read it.") from error

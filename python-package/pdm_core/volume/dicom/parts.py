@@ -132,15 +132,17 @@ def _agree(first: Stack, second: Stack) -> bool:
 
 def _touch(first: Stack, second: Stack) -> bool:
     """Whether two parts lie on one line and interleave or adjoin, and share no place."""
-    if not _on_one_line(first.frames[0], second.frames[0]):
+    gap, normal = second.frames[0].position - first.frames[0].position, first.frames[0].normal
+    apart = float(gap @ normal)
+    # Repeats, of which a series may have hundreds, mostly begin at one place.
+    if same_place(0.0, apart) or float(np.linalg.norm(gap - apart * normal)) > aside_tolerance(first.frames[0]):
         return False
-    normal = first.frames[0].normal
     own, other = (np.sort([frame.position @ normal for frame in part.frames]) for part in (first, second))
     if same_place(0.0, _distance(own, other)):
         return False
-    gap = max(own[0], other[0]) - min(own[-1], other[-1])
+    between = max(own[0], other[0]) - min(own[-1], other[-1])
     step = _usual_step(first, own, other)
-    return bool(gap < 0 or (step is not None and gap <= _ADJOINING * step))
+    return bool(between < 0 or (step is not None and between <= _ADJOINING * step))
 
 
 def _distance(own: Matrix, other: Matrix) -> float:
@@ -148,12 +150,6 @@ def _distance(own: Matrix, other: Matrix) -> float:
     bounded = np.concatenate(([-np.inf], other, [np.inf]))
     where = np.searchsorted(other, own)
     return float(np.minimum(own - bounded[where], bounded[where + 1] - own).min())
-
-
-def _on_one_line(first: Frame, second: Frame) -> bool:
-    gap = second.position - first.position
-    aside = gap - (gap @ first.normal) * first.normal
-    return float(np.linalg.norm(aside)) <= aside_tolerance(first)
 
 
 def _usual_step(stack: Stack, *places: Matrix) -> float | None:
