@@ -74,7 +74,8 @@ class SeriesFiles:
         for keyword in _ONE_OF_EACH:
             value = optional_text(dataset, keyword)
             if value is not None:
-                self._stated[keyword].setdefault(value, path)
+                # Names are written with and without empty parts, and in capitals.
+                self._stated[keyword].setdefault(value.rstrip("^ ").casefold(), path)
         self._counts.add(dataset, len(frames))
 
     def finish(self) -> list[Stack]:

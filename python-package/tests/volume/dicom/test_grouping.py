@@ -138,6 +138,12 @@ def test_two_patients_under_one_series_are_refused_without_their_names(tmp_path,
     assert "1.2.77" not in str(source.problem)
 
 
+def test_one_patient_whose_name_is_written_in_two_ways_is_one(tmp_path, made):
+    names = ("Doe^Jane", "DOE^JANE^^^")
+    _, volume = both(made.a_series(tmp_path, lambda dataset, number: setattr(dataset, "PatientName", names[number % 2])))
+    np.testing.assert_array_equal(volume.array, made.values)
+
+
 def test_two_patients_at_the_same_places_in_two_folders_are_refused(tmp_path, made):
     made.a_series(tmp_path / "anna")
     made.a_series(tmp_path / "berta", lambda dataset, number: setattr(dataset, "PatientID", "P2"))
