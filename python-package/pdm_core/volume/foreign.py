@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pdm_core.errors import InputError
+
 _BY_ENDING = {
     ".nii.bz2": "NIfTI compressed by bzip2", ".nii.xz": "NIfTI compressed by xz", ".nii.zst": "NIfTI compressed by zstd",
     ".nii.zip": "a ZIP archive", ".zip": "a ZIP archive", ".7z": "a 7-Zip archive", ".rar": "a RAR archive",
@@ -26,16 +28,50 @@ _BY_CONTENT = {
 }  # fmt: skip
 
 
+# Of the formats above, what lies beside images rather than being one.
+_NO_VOLUMES = frozenset(
+    {kind for kind in _BY_ENDING.values() if kind.endswith("picture")} | {"a NumPy array", "NumPy arrays", "MATLAB", "HDF5"}
+)
+
+
 def foreign_format(path: Path) -> str | None:
     """The name of the format of an image or archive that is not read, or None for everything else.
 
     DICOM files may have any ending, so a file that is marked as DICOM has no foreign format.
     """
-    with path.open("rb") as stream:
-        start = stream.read(132)
+    start = _start(path)
     if start[128:132] == b"DICM":
         return None
+    return _format_by_name(path) or next((kind for magic, kind in _BY_CONTENT.items() if start.startswith(magic)), None)
+
+
+def holds_volumes_of_a_foreign_format(path: Path) -> bool:
+    """Whether a file that lies in a folder of images is, by its ending, an image of another format or an archive of images.
+
+    Pictures and arrays are often kept beside images and are not meant.
+    """
+    kind = _format_by_name(path)
+    return kind is not None and kind not in _NO_VOLUMES and path.is_file() and foreign_format(path) is not None
+
+
+def refused_format(path: Path) -> InputError:
+    """The refusal of a file of a foreign format, which names that format."""
+    return InputError(
+        f"{path} cannot be read: its format is {foreign_format(path)}.",
+        "Convert it to NIfTI, for example with 3D Slicer, dcm2niix or nibabel, or unpack it first.",
+    )
+
+
+def _format_by_name(path: Path) -> str | None:
     name = path.name.lower()
     endings = (".".join(["", *name.split(".")[number:]]) for number in range(1, name.count(".") + 1))
-    by_name = next((_BY_ENDING[ending] for ending in endings if ending in _BY_ENDING), _BY_NAME.get(name))
-    return by_name or next((kind for magic, kind in _BY_CONTENT.items() if start.startswith(magic)), None)
+    return next((_BY_ENDING[ending] for ending in endings if ending in _BY_ENDING), _BY_NAME.get(name))
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes of a file; none of one that cannot be opened, which its reader will say."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)
+    except OSError:
+        return b""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pdm_core.errors import InputError
-from pdm_core.volume.foreign import foreign_format
+from pdm_core.volume.foreign import foreign_format, refused_format
 from pdm_core.volume.images import header_of, image_suffix, read_image
 from pdm_core.volume.volume import Volume
 
@@ -28,12 +27,8 @@ def read_volume(path: str | Path, *, series: str | None = None) -> Volume:
         if series is not None:
             raise InputError(f"{source} is a single image.", "Leave out the choice of a series.")
         return read_image(source)
-    kind = foreign_format(source) if source.is_file() and os.access(source, os.R_OK) else None
-    if kind is not None:
-        raise InputError(
-            f"{source} is not read: its format is {kind}.",
-            "Convert it to NIfTI, for example with 3D Slicer, dcm2niix or nibabel, or unpack it first.",
-        )
+    if source.is_file() and foreign_format(source) is not None:
+        raise refused_format(source)
     from pdm_core.volume.dicom.reader import read_dicom
 
     return read_dicom(source, series)

@@ -14,6 +14,7 @@ from pdm_core.training.converge import converge
 from pdm_core.training.dataset import Dataset, DataSource, SelectionRules, SplitShares, preparation, prepare
 from pdm_core.training.dataset.fingerprint import fingerprint, near_duplicates
 from pdm_core.training.dataset.splitting import assign_splits
+from pdm_core.volume.images import read_image
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 AXIAL, SAGITTAL = np.diag([-0.6, -0.6, 3.0, 1.0]), np.array([[0, 0, 3.0, 0], [0.6, 0, 0, 0], [0, -0.6, 0, 0], [0, 0, 0, 1]])
@@ -291,3 +292,24 @@ def test_k_is_recommended_for_a_dataset(an_archive, tmp_path):
     assert converge(dataset, tmp_path / "k", [2.0, 4.0], slices=3) == found
     with pytest.raises(InputError, match="factors above 1"):
         converge(dataset, tmp_path / "k", [1.0])
+
+
+def test_what_cannot_be_read_is_refused_by_name_and_the_others_are_taken(an_archive, tmp_path, monkeypatch):
+    """A damaged DICOM file, a link without a target, and a reader that fails as nobody expected."""
+    (an_archive / "bad").mkdir()
+    (an_archive / "bad" / "IM0001.dcm").write_bytes(bytes(128) + b"DICM" + bytes(40))
+    (an_archive / "lost.nii.gz").symlink_to("nowhere")
+    (an_archive / "gone").symlink_to("nowhere")
+    read = read_image
+
+    def failing(path):
+        if path.parent.name == "p3":
+            raise ValueError("cannot reshape")
+        return read(path)
+
+    monkeypatch.setattr("pdm_core.volume.sources.read_image", failing)
+    dataset = prepare(an_archive, tmp_path / "d")
+    reasons = {refusal.name: refusal.reason for refusal in dataset.refused}
+    assert len(dataset.volumes) == 5 and sorted(reasons) == ["bad", "gone", "lost", "p3/t2_tra"]
+    assert "IM0001.dcm is damaged" in reasons["bad"] and "cannot reshape" in reasons["p3/t2_tra"]
+    assert "target does not exist" in reasons["lost"] and "target does not exist" in reasons["gone"]

@@ -6,6 +6,7 @@ import SimpleITK as sitk
 
 from pdm_core.errors import InputError
 from pdm_core.volume import read_volume
+from pdm_core.volume.dicom.saving import save_dataset
 from pdm_core.volume.sources import find_sources
 
 pydicom = pytest.importorskip("pydicom")
@@ -38,7 +39,7 @@ def a_series(folder, change=lambda dataset, number: None):
     for number in range(len(VALUES)):
         dataset = a_slice(number)
         change(dataset, number)
-        dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+        save_dataset(dataset, folder / f"{number}.dcm", dataset.file_meta.TransferSyntaxUID)
     return folder
 
 
@@ -85,7 +86,7 @@ def test_frames_are_rescaled_once_and_each_by_its_own_slope(tmp_path, compressor
     dataset = an_enhanced_image(slopes)
     if compressor:
         compressed(dataset, tmp_path, compressor)
-    dataset.save_as(tmp_path / "frames.dcm", enforce_file_format=True)
+    save_dataset(dataset, tmp_path / "frames.dcm", dataset.file_meta.TransferSyntaxUID)
     np.testing.assert_allclose(read_volume(tmp_path).array, VALUES * np.reshape(slopes, (-1, 1, 1)) - 100.0)
 
 
@@ -165,5 +166,5 @@ def test_files_that_are_no_images_are_passed_over(tmp_path):
     report.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     report.SOPClassUID, report.SOPInstanceUID = pydicom.uid.BasicTextSRStorage, pydicom.uid.generate_uid()
     report.SeriesInstanceUID = "1.2.4"
-    report.save_as(tmp_path / "report.dcm", enforce_file_format=True)
+    save_dataset(report, tmp_path / "report.dcm", report.file_meta.TransferSyntaxUID)
     assert read_volume(tmp_path).shape == VALUES.shape

@@ -286,12 +286,12 @@ def test_nothing_half_written_stays(a_dicom_series, tmp_path, monkeypatch):
     source = open_series(a_dicom_series("in"))
     (tmp_path / "out").mkdir()
 
-    def full(image, path):
+    def full(image, path, transfer_syntax):
         path.write_bytes(b"x")
         if image.InstanceNumber == 3:
             raise OSError("No space left on device")
 
-    monkeypatch.setattr("pdm_core.volume.dicom.writer._save", full)
+    monkeypatch.setattr("pdm_core.volume.dicom.writer.save_dataset", full)
     with pytest.raises(InputError, match="No space left"):
         write_series(source.read(), tmp_path / "out", source, IN_PLANE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"] and not list((tmp_path / "out").iterdir())

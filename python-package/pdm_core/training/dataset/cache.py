@@ -73,7 +73,13 @@ class VolumeFacts:
 
 
 def cache_key(source: VolumeSource) -> str:
-    """A name for what `source` would give: by its files, their sizes and times, and this module's version."""
+    """A name for what `source` would give: by its files, their sizes and times, and this module's version.
+
+    Raises:
+        InputError: the source cannot be read, as showed when it was found.
+    """
+    if source.problem is not None:
+        raise source.problem
     files = [source.path] if source.stack is None else sorted({frame.path for frame in source.stack.frames})
     stamps = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     stack = source.stack.id if source.stack is not None else ""

@@ -11,6 +11,8 @@ from pathlib import Path
 from pdm_core.errors import InputError
 from pdm_core.progress import CancelCheck, ProgressCallback
 from pdm_core.training.dataset.label_files import KINDS, LabelFile, is_label_file, label_file, labels_beside
+from pdm_core.volume.dicom.headers import read_header
+from pdm_core.volume.dicom.values import optional_text
 from pdm_core.volume.images import image_suffix
 from pdm_core.volume.sources import VolumeSource, find_sources
 
@@ -141,9 +143,7 @@ def _candidate(
 def _patient_of(source: VolumeSource) -> str:
     """PatientID of DICOM files; else the first folder of the name, as research archives are laid out, or the name itself."""
     if source.stack is not None:
-        import pydicom
-
-        header = pydicom.dcmread(source.stack.frames[0].path, specific_tags=["PatientID"], stop_before_pixels=True)
-        if str(header.get("PatientID") or "").strip():
-            return str(header.PatientID).strip()
+        stated = optional_text(read_header(source.stack.frames[0].path), "PatientID")
+        if stated is not None:
+            return stated
     return source.name.split("/", maxsplit=1)[0]

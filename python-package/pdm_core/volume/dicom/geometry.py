@@ -25,6 +25,16 @@ def ordered(frames: Sequence[Frame]) -> list[Frame]:
     return sorted(frames, key=lambda frame: float(frame.position @ normal))
 
 
+def same_place(first: float, second: float) -> bool:
+    """Whether two positions along a normal, in mm, are those of one slice."""
+    return abs(second - first) < _TOLERANCE_MM
+
+
+def aside_tolerance(frame: Frame) -> float:
+    """By so many mm a slice may lie beside the line through the others of its stack."""
+    return max(_TOLERANCE_MM, _ASIDE_SHARE * min(frame.spacing))
+
+
 def stack_matrix(frames: Sequence[Frame], source: str, thickness: float | None) -> Matrix:
     """ijk_to_ras of ordered frames.
 
@@ -98,7 +108,7 @@ def _check_line(frames: Sequence[Frame], step: Matrix, source: str) -> None:
     aside = [frame.position - first.position - number * step for number, frame in enumerate(frames)]
     distances = [float(np.linalg.norm(gap - (gap @ first.normal) * first.normal)) for gap in aside]
     worst = int(np.argmax(distances))
-    if distances[worst] > max(_TOLERANCE_MM, _ASIDE_SHARE * min(first.spacing)):
+    if distances[worst] > aside_tolerance(first):
         raise InputError(
             f"{source}: the slice at {float(frames[worst].position @ first.normal):.2f} mm lies {distances[worst]:.2f} mm "
             "beside the line through the others.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,14 @@ import numpy as np
 
 from pdm_core.errors import InputError
 from pdm_core.volume.background import declared_padding
+from pdm_core.volume.dicom.bits import PixelBits
 from pdm_core.volume.dicom.frames import Frame
+from pdm_core.volume.dicom.headers import read_whole, transfer_syntax
+from pdm_core.volume.dicom.image_kinds import photometric_interpretation
+from pdm_core.volume.dicom.saving import save_dataset
 from pdm_core.volume.dicom.stored_padding import StoredPadding
-from pdm_core.volume.padding import Padding
+from pdm_core.volume.dicom.values import needed_integer
+from pdm_core.volume.padding import Mask, Padding
 from pdm_core.volume.volume import FloatArray
 
 if TYPE_CHECKING:
@@ -43,44 +50,108 @@ def read_pixels(frames: Iterable[Frame], size: tuple[int, int, int]) -> tuple[Fl
     Raises:
         InputError: a file cannot be decoded.
     """
-    array, declared, value = np.empty(size, dtype=np.float32), np.zeros(size, dtype=bool), None
-    slot = 0
-    for path, run in groupby(frames, key=lambda frame: frame.path):
-        stored, padding = _stored_values(path)
-        for frame in run:
-            plane = stored if frame.number is None else stored.reshape(-1, *size[1:])[frame.number]
-            array[slot] = plane.reshape(size[1:]) * frame.slope + frame.intercept
-            if padding is not None:
-                declared[slot] = (plane.reshape(size[1:]) >= padding.min()) & (plane.reshape(size[1:]) <= padding.max())
-                value = float(np.float32(padding[0] * frame.slope + frame.intercept)) if value is None else value
-            slot += 1
-    return array, None if value is None else declared_padding(array, declared, value)
+    planes = _planes(frames, size[1:])
+    # A header may state any size: memory is taken when the first file has been decoded.
+    first = next(planes)
+    array, declared = np.empty(size, dtype=np.float32), np.zeros(size, dtype=bool)
+    values: list[float] = []
+    for slot, (plane, padded, value) in enumerate(chain([first], planes)):
+        array[slot] = plane
+        if padded is not None:
+            declared[slot] = padded
+            values.append(value)
+    return array, declared_padding(array, declared, values[0]) if values else None
 
 
-def _stored_values(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
-    """Pixels of a file before rescale, and the ends of the range that its header declares as padding, its value first.
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """Pixels of a file before rescale.
 
-    They are decoded by pydicom where they are raw or RLE data, and by GDCM (in SimpleITK) for the JPEG families.
+    Attributes:
+        values: `[frame, J, I]`.
+        padded: where they are what the header declares as padding; None where it declares nothing.
+        padding_value: the declared value.
     """
+
+    values: np.ndarray[Any, Any]
+    padded: Mask | None = None
+    padding_value: int = 0
+
+
+def _planes(frames: Iterable[Frame], size: tuple[int, int]) -> Iterator[tuple[FloatArray, Mask | None, float]]:
+    """Of each frame the intensities, where they are declared as padding, and the intensity of that padding."""
+    for path, run in groupby(frames, key=lambda frame: frame.path):
+        stored = _stored_values(path, size)
+        for frame in run:
+            number = frame.number or 0
+            padded = None if stored.padded is None else stored.padded[number]
+            value = float(_rescaled(np.array(stored.padding_value), frame))
+            yield _rescaled(stored.values[number], frame), padded, value
+
+
+def _rescaled(stored: np.ndarray[Any, Any], frame: Frame) -> FloatArray:
+    with np.errstate(over="ignore"):
+        # Beyond the range of float32 lie infinities, which are refused with the other voxels that are not numbers.
+        return np.asarray((stored.astype(np.float64) * frame.slope + frame.intercept).astype(np.float32))
+
+
+def _stored_values(path: Path, size: tuple[int, int]) -> _Stored:
+    """Decode a file: pydicom for raw and RLE data, GDCM (in SimpleITK) for the JPEG families."""
     import pydicom
 
-    dataset = pydicom.dcmread(path)
-    syntax = dataset.file_meta.TransferSyntaxUID
+    name = "unknown syntax"
     try:
-        if syntax.is_compressed and syntax != pydicom.uid.RLELossless:
-            stored = _decoded_by_gdcm(dataset)
-        else:
-            stored = np.asarray(dataset.pixel_array)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = read_whole(path)
+            bits = PixelBits.of(dataset, path)
+            stated = needed_integer(dataset, "NumberOfFrames", path, range(0, 2**31)) or 1
+            syntax = transfer_syntax(dataset, path)
+            name = syntax.name
+            if syntax.is_compressed and syntax != pydicom.uid.RLELossless:
+                words = _decoded_by_gdcm(dataset, syntax)
+            else:
+                words = _decoded_by_pydicom(dataset, syntax, bits)
+            found = max(words.size, 0 if syntax.is_compressed else _raw_words(dataset, bits)) // (size[0] * size[1])
+        if found != stated:
+            raise InputError(f"{path} holds the pixels of {found} frames, but states {stated}.", "Copy or export it again.")
+        return _without_unused_bits(words.reshape(stated, *size), dataset, bits)
+    except InputError:
+        raise
     except Exception as error:
-        raise InputError(
-            f"The pixels of {path} ({syntax.name}) cannot be decoded: {error}.", "The file may be damaged."
-        ) from error
-    padding = StoredPadding.of(dataset)
-    ends = None if padding is None else _white_is_high(np.array([padding.value, padding.limit]), dataset)
-    return _white_is_high(stored, dataset), ends
+        raise InputError(f"The pixels of {path} ({name}) cannot be decoded: {error}.", "The file may be damaged.") from error
 
 
-def _decoded_by_gdcm(dataset: Dataset) -> np.ndarray[Any, Any]:
+def _without_unused_bits(words: np.ndarray[Any, Any], dataset: Dataset, bits: PixelBits) -> _Stored:
+    """The values in decoded words, with white high, and which of them are padding.
+
+    A padding value may lie outside the range of BitsStored: it is looked for in the whole words as well, and kept whole.
+    """
+    values, padding = bits.values(words), StoredPadding.of(dataset)
+    shown = _white_is_high(values, dataset, bits)
+    if padding is None or words.dtype.kind not in "iu":
+        return _Stored(shown)
+    low, high = sorted((padding.value, padding.limit))
+    padded, beyond = (values >= low) & (values <= high), (words >= low) & (words <= high)
+    shown_padding = int(_white_is_high(np.array(padding.value), dataset, bits))
+    return _Stored(np.where(beyond & ~padded, shown_padding, shown), padded | beyond, shown_padding)
+
+
+def _raw_words(dataset: Dataset, bits: PixelBits) -> int:
+    """How many words a file really holds: pydicom leaves out what is beyond the frames that are stated."""
+    return 8 * len(dataset.PixelData) // bits.allocated if "PixelData" in dataset else 0
+
+
+def _decoded_by_pydicom(dataset: Dataset, syntax: str, bits: PixelBits) -> np.ndarray[Any, Any]:
+    """Whole words: versions of pydicom differ in what they do with bits beyond those of the value."""
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.BitsStored, dataset.HighBit = bits.allocated, bits.allocated - 1
+    dataset.PixelRepresentation = int(bits.signed)
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, photometric_interpretation(dataset)
+    return np.asarray(dataset.pixel_array)
+
+
+def _decoded_by_gdcm(dataset: Dataset, syntax: str) -> np.ndarray[Any, Any]:
     """Stored values by SimpleITK.
 
     Its reader would rescale by one slope for all frames and turn MONOCHROME1 over, so it is given the bare pixels.
@@ -95,18 +166,14 @@ def _decoded_by_gdcm(dataset: Dataset) -> np.ndarray[Any, Any]:
     bare.PhotometricInterpretation = "MONOCHROME2"
     bare.SOPClassUID = pydicom.uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage
     bare.SOPInstanceUID = pydicom.uid.generate_uid()
-    bare.file_meta = pydicom.dataset.FileMetaDataset()
-    bare.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
     with TemporaryDirectory() as folder:
         file = Path(folder) / "bare.dcm"
-        bare.save_as(file, enforce_file_format=True)
+        save_dataset(bare, file, syntax)
         return np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(file))))
 
 
-def _white_is_high(stored: np.ndarray[Any, Any], dataset: Dataset) -> np.ndarray[Any, Any]:
+def _white_is_high(stored: np.ndarray[Any, Any], dataset: Dataset, bits: PixelBits) -> np.ndarray[Any, Any]:
     """Stored values with MONOCHROME1, where low is white, turned over as in ITK and Slicer."""
-    if dataset.get("PhotometricInterpretation") != "MONOCHROME1" or stored.dtype.kind == "f":
+    if photometric_interpretation(dataset) != "MONOCHROME1" or stored.dtype.kind == "f":
         return stored
-    bits = int(dataset.BitsStored)
-    lowest_and_highest = -1 if int(dataset.PixelRepresentation) else 2**bits - 1
-    return lowest_and_highest - stored.astype(np.int64)
+    return bits.reversed_from - stored.astype(np.int64)

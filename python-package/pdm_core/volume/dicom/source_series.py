@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pdm_core.errors import InputError
 from pdm_core.volume.dicom.frames import Frame
 from pdm_core.volume.dicom.geometry import ordered
+from pdm_core.volume.dicom.headers import read_header
 from pdm_core.volume.dicom.reader import dicom_stacks, read_stack
 from pdm_core.volume.dicom.stacks import Stack, choose_stack
+from pdm_core.volume.dicom.values import UnreadableValueError, items_of, standard_element
 from pdm_core.volume.images import image_suffix
 from pdm_core.volume.volume import Volume
 
@@ -43,13 +45,8 @@ class SourceHeader:
 
         A damaged one counts as absent: an image is not lost for a fact beside it.
         """
-        from pydicom.errors import BytesLengthException
-
-        for holder in (self.dataset, *self._groups()):
-            with suppress(ValueError, NotImplementedError, BytesLengthException):
-                if keyword in holder and not holder[keyword].is_empty:
-                    return holder[keyword]
-        return None
+        found = (standard_element(holder, keyword) for holder in (self.dataset, *self._groups()))
+        return next((element for element in found if element is not None), None)
 
     def value(self, keyword: str) -> Any:
         """The value of `keyword`, under its enhanced name where that is the one in use; None where there is none."""
@@ -60,8 +57,16 @@ class SourceHeader:
 
     def _groups(self) -> Iterator[Dataset]:
         for name, number in (("PerFrameFunctionalGroupsSequence", self.frame or 0), ("SharedFunctionalGroupsSequence", 0)):
-            for group in (self.dataset.get(name) or [])[number : number + 1]:
-                yield from (item.value[0] for item in group if item.VR == "SQ" and item.value)
+            with suppress(UnreadableValueError):
+                for group in items_of(self.dataset, name)[number : number + 1]:
+                    yield from (item for keyword in group.dir() for item in _first_item(group, keyword))
+
+
+def _first_item(group: Dataset, keyword: str) -> list[Dataset]:
+    """The first item of a sequence, or none where there is no sequence that can be read."""
+    with suppress(UnreadableValueError):
+        return items_of(group, keyword)[:1]
+    return []
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,16 +123,16 @@ def open_series(path: str | Path, series: str | None = None) -> SourceSeries:
             "Give the DICOM file or folder itself as the input, or leave out the DICOM output.",
         )
     stack = choose_stack(dicom_stacks(source), series, source)
+    if stack.problem is not None:
+        raise stack.problem
     found = _with_headers(source, stack)
     _check(found)
     return found
 
 
 def _with_headers(source: Path, stack: Stack) -> SourceSeries:
-    import pydicom
-
     frames = ordered(stack.frames)
-    datasets = {path: pydicom.dcmread(path, stop_before_pixels=True) for path in {frame.path for frame in frames}}
+    datasets = {path: read_header(path) for path in {frame.path for frame in frames}}
     headers = tuple(SourceHeader(datasets[frame.path], frame.number) for frame in frames)
     return SourceSeries(source, stack, headers, tuple(abs(frame.slope) for frame in frames))
 

@@ -17,6 +17,7 @@ from pdm_core.volume.dicom.derivation import Derivation, image_reference, mark_d
 from pdm_core.volume.dicom.display import add_window
 from pdm_core.volume.dicom.encoding import Encoding, decimal_string
 from pdm_core.volume.dicom.geometry import Plane, planes_of
+from pdm_core.volume.dicom.saving import save_dataset
 from pdm_core.volume.dicom.source_series import SourceSeries
 from pdm_core.volume.volume import Volume
 
@@ -60,7 +61,7 @@ def write_series(volume: Volume, folder: str | Path, source: SourceSeries, deriv
                 _add_place(image, plane, number)
                 padded = None if volume.padding is None else volume.padding.mask[plane.k]
                 _add_pixels(image, encoding.stored(volume.array[plane.k], padded), encoding)
-                _save(image, scratch / f"{number:04}.dcm")
+                save_dataset(image, scratch / f"{number:04}.dcm", _EXPLICIT_LITTLE_ENDIAN)
     except OSError as error:
         raise InputError(f"{target} could not be written: {error}.", "Check the disk's space and rights.") from error
     return target
@@ -133,18 +134,3 @@ def _add_pixels(image: Dataset, stored: np.ndarray[Any, Any], encoding: Encoding
     if encoding.padding is not None:
         image.add_new("PixelPaddingValue", "SS" if encoding.signed else "US", encoding.padding)
     image.PixelData = stored.tobytes()
-
-
-def _save(image: Dataset, path: Path) -> None:
-    import pydicom
-    from pydicom.dataset import FileMetaDataset
-
-    image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = pydicom.uid.UID(_EXPLICIT_LITTLE_ENDIAN)
-    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
-    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-    if int(pydicom.__version_info__[0]) >= 3:
-        image.save_as(path, enforce_file_format=True)
-        return
-    image.is_little_endian, image.is_implicit_VR = True, False
-    image.save_as(path, write_like_original=False)

@@ -1,0 +1,66 @@
+"""Where in a stored word the value of a pixel lies, by BitsAllocated, BitsStored, HighBit and PixelRepresentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pdm_core.errors import InputError
+from pdm_core.volume.dicom.values import needed_integer
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class PixelBits:
+    """The layout of the words that pixels are stored in.
+
+    Attributes:
+        allocated: bits of a word.
+        stored: bits of the value.
+        high: the value's highest bit, counted from 0.
+        signed: whether the highest bit is a sign.
+    """
+
+    allocated: int
+    stored: int
+    high: int
+    signed: bool
+
+    @classmethod
+    def of(cls, dataset: Dataset, path: Path) -> PixelBits:
+        """The layout that a header states; whole words where it does not state the bits of the value.
+
+        Raises:
+            InputError: a number cannot be understood, or the value does not fit into its word.
+        """
+        allocated = needed_integer(dataset, "BitsAllocated", path, range(1, 65)) or 16
+        stored = needed_integer(dataset, "BitsStored", path, range(1, 65)) or allocated
+        stated = needed_integer(dataset, "HighBit", path, range(0, 64))
+        high = stored - 1 if stated is None else stated
+        signed = needed_integer(dataset, "PixelRepresentation", path, range(0, 2)) == 1
+        if not stored <= high + 1 <= allocated:
+            raise InputError(
+                f"{path}: {stored} bits up to bit {high} do not lie in {allocated} bits (BitsStored, HighBit, BitsAllocated).",
+                "Correct the header, or export the series again.",
+            )
+        return cls(allocated, stored, high, signed)
+
+    def values(self, words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The values in `words`: what lies in other bits, such as overlays, removed, and the sign extended."""
+        if words.dtype.kind not in "iu" or self.stored == 8 * words.dtype.itemsize:
+            return words
+        words = words.astype(words.dtype.newbyteorder("="))
+        unused = 8 * words.dtype.itemsize - 1 - self.high
+        kind = f"{'i' if self.signed else 'u'}{words.dtype.itemsize}"
+        upwards = np.left_shift(words.view(f"u{words.dtype.itemsize}"), unused)
+        return np.asarray(np.right_shift(upwards.view(kind), unused + self.high + 1 - self.stored))
+
+    @property
+    def reversed_from(self) -> int:
+        """Sum of a value and the one that is as far from the other end of the range."""
+        return -1 if self.signed else 2**self.stored - 1
