@@ -12,7 +12,7 @@ from pdm_core.errors import InputError
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.slices import SliceGrid
 from pdm_core.volume.dicom.derivation import ESTIMATE
-from pdm_core.volume.nifti_place import notes_on_places
+from pdm_core.volume.read import notes_on_reading
 from pdm_core.zoo import ModelCard
 from pdm_core.zoo.validity import notes_on_spacing
 
@@ -46,7 +46,7 @@ def notes_on_samples(card: ModelCard, plan: SamplingPlan, samples: int) -> Itera
 
 def notes_on_source(lattice: Lattice) -> Iterator[str]:
     """What to say of images that are no MRI, were computed from others, or whose place in the patient is not certain."""
-    yield from notes_on_places(lattice.metadata)
+    yield from notes_on_reading(lattice.metadata)
     modality = lattice.metadata.get("modality")
     if modality not in (None, "", "MR"):
         yield f"The modality is {modality}, not MR: the model has never seen such images."

@@ -11,7 +11,7 @@ import numpy as np
 from pdm_core.errors import InputError
 from pdm_core.segmentation.body_part import holds_prostate
 from pdm_core.volume.checks import refuse_labels
-from pdm_core.volume.nifti_place import notes_on_places
+from pdm_core.volume.read import notes_on_reading
 from pdm_core.volume.slice_axis import thick_axis
 from pdm_core.volume.volume import Volume
 
@@ -61,7 +61,7 @@ def refuse_unworkable(volume: Volume) -> None:
 def notes_on(volume: Volume) -> Iterator[str]:
     """What a careful user should know before trusting zones of this volume."""
     facts = volume.metadata
-    yield from notes_on_places(facts)
+    yield from notes_on_reading(facts)
     if facts.get("modality") not in (None, "", "MR"):
         yield f"The modality is {facts['modality']}, not MR: the model has never seen such images."
     if holds_prostate(_body_part(volume)) == "unknown":

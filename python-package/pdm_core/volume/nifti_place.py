@@ -11,7 +11,6 @@ import numpy as np
 from pdm_core.errors import InputError
 from pdm_core.volume.checks import refuse_sheared
 from pdm_core.volume.volume import Matrix
-from pdm_core.volume.voxel_data import PLACE_NOTES
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
@@ -66,14 +65,13 @@ def nifti_place(
 
 
 def notes_on_places(metadata: Mapping[str, Any]) -> Iterator[str]:
-    """What to say of a volume whose file states two places, none, or one that is in doubt."""
+    """What to say of a volume whose file states two places."""
     if APART in metadata:
         mirrored = " They are mirrored against each other: left and right are exchanged." if metadata.get(MIRRORED) else ""
         yield (
             f"The file states two places in the patient, up to {metadata[APART]:g} mm apart (its qform and its sform)."
             f"{mirrored} The result lies in the one that Slicer takes; other programs may show the input in the other place."
         )
-    yield from metadata.get(PLACE_NOTES, ())
 
 
 _UNSTATED = (

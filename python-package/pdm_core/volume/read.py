@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pdm_core.errors import InputError
 from pdm_core.volume.foreign import foreign_format, refused_format
 from pdm_core.volume.images import header_of, image_suffix, read_image
-from pdm_core.volume.volume import Volume
+from pdm_core.volume.nifti_place import notes_on_places
+from pdm_core.volume.volume import NOTES, Volume
 
 
 def read_volume(path: str | Path, *, series: str | None = None) -> Volume:
@@ -32,3 +35,9 @@ def read_volume(path: str | Path, *, series: str | None = None) -> Volume:
     from pdm_core.volume.dicom.reader import read_dicom
 
     return read_dicom(source, series)
+
+
+def notes_on_reading(metadata: Mapping[str, Any]) -> Iterator[str]:
+    """What the reader of a volume found that the user should know: places in doubt, units, files that may be missing."""
+    yield from notes_on_places(metadata)
+    yield from metadata.get(NOTES, ())

@@ -14,6 +14,8 @@ from pdm_core.volume.padding import Padding
 
 FloatArray = NDArray[np.float32]
 Matrix = NDArray[np.float64]
+# Entry of the metadata: sentences that a reader has for the user.
+NOTES = "notes"
 # A voxel of less volume, in mm³, has lost an axis.
 SINGULAR = 1e-12
 

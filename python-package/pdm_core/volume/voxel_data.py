@@ -15,10 +15,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.volume.volume import FloatArray, Matrix
+from pdm_core.volume.volume import NOTES, FloatArray, Matrix
 
-# The entry of a volume's metadata that lists what a user should know about its place in the patient.
-PLACE_NOTES = "place_notes"
 _BLOCK = 2**22
 _GZIP_MAGIC = b"\x1f\x8b"
 # How many bytes of voxels one byte of a file can stand for, by encoding. What exceeds it is known without reading.
@@ -135,7 +133,7 @@ class ImageFile:
 
     def metadata(self) -> dict[str, Any]:
         """The entries for the metadata of the volume."""
-        return {**self.facts, **({PLACE_NOTES: list(self.notes)} if self.notes else {})}
+        return {**self.facts, **({NOTES: list(self.notes)} if self.notes else {})}
 
 
 def three_dimensional(size: Sequence[int], path: Path) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from pdm_core.volume.dicom.grouping import DicomCollector
 from pdm_core.volume.dicom.pixels import read_pixels
 from pdm_core.volume.dicom.stacks import Stack, choose_stack, name_stacks
 from pdm_core.volume.folders import files_by_folder
-from pdm_core.volume.volume import Volume
+from pdm_core.volume.volume import NOTES, Volume
 
 
 def read_dicom(source: Path, series: str | None = None) -> Volume:
@@ -63,5 +63,5 @@ def read_stack(stack: Stack, path: Path) -> Volume:
     matrix = stack_matrix(frames, source, None if thickness is None else float(thickness))
     refuse_sheared(matrix, (len(frames), *frames[0].size), source)
     array, padding = read_pixels(frames, (len(frames), *frames[0].size))
-    facts = {**stack.facts, "notes": stack.notes} if stack.notes else stack.facts
+    facts = {**stack.facts, NOTES: stack.notes} if stack.notes else stack.facts
     return Volume(checked_array(array, source), matrix, facts, padding)
