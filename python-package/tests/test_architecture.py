@@ -7,8 +7,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "pdm_core"
 FLOORS = {
-    "atomic": 0, "device_names": 0, "errors": 0, "progress": 0, "version": 0, "volume": 0, "degradation": 1, "networks": 1,
-    "diffusion": 2, "methods": 2,
+    "atomic": 0, "device_names": 0, "errors": 0, "progress": 0, "version": 0, "volume": 0, "reporting": 0,
+    "degradation": 1, "networks": 1, "metrics": 2, "registration": 2, "baselines": 2, "diffusion": 2, "methods": 2,
     "segmentation": 3, "zoo": 3,
     "pipeline": 4, "training": 4, "evaluation": 4, "cli": 5, "worker": 5, "__main__": 5, "__init__": 5,
 }  # fmt: skip

@@ -69,8 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             "--slices is of what is measured within slices.", "Between slices take --slab N, or leave it out for all."
         )
-    from pdm_core.evaluation.metrics import MetricConvention
     from pdm_core.evaluation.tables import as_markdown, circumstances, with_means, write_tables
+    from pdm_core.metrics.image_quality import MetricConvention
     from pdm_core.zoo import find_model, list_models
 
     mode = "through-plane" if arguments.through_plane else "in-plane"

@@ -57,7 +57,6 @@ def _table(arguments: argparse.Namespace, cases: Any, console: Console) -> tuple
 
 
 def _study(arguments: argparse.Namespace, cases: Any, console: Console) -> tuple[str, str, dict[str, Any]]:
-    from pdm_core.evaluation.page import as_png
     from pdm_core.evaluation.zone_study import (
         IN_PLANE,
         THROUGH_PLANE,
@@ -66,6 +65,7 @@ def _study(arguments: argparse.Namespace, cases: Any, console: Console) -> tuple
         study_figure,
         study_zones,
     )
+    from pdm_core.reporting.page import as_png
     from pdm_core.zoo import list_models
 
     between = _BETWEEN if arguments.slice_factors is None else arguments.slice_factors

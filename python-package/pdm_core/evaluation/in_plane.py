@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pdm_core.baselines.bicubic import bicubic
 from pdm_core.degradation.kspace import Size, downsample, lowres_size, upsample
 from pdm_core.evaluation.cases import Case, SliceChoice, reference_volume
-from pdm_core.evaluation.metrics import MetricConvention, consistency, detail_energy, high_frequency_error, psnr_ssim
-from pdm_core.methods.bicubic import bicubic
+from pdm_core.metrics.image_quality import MetricConvention, consistency, detail_energy, high_frequency_error, psnr_ssim
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback

@@ -13,15 +13,16 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pdm_core.degradation.finer_grid import along_slices
 from pdm_core.errors import InputError
 from pdm_core.evaluation.in_plane import counted
-from pdm_core.evaluation.registration import RigidMotion, as_scanned, registered
 from pdm_core.evaluation.through_plane import BASELINE, EXACT
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
-from pdm_core.pipeline.slices import SliceGrid, along_slices
+from pdm_core.pipeline.slices import SliceGrid
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
+from pdm_core.registration.rigid import RigidMotion, as_scanned, registered
 from pdm_core.volume import Volume, read_volume
 from pdm_core.volume.volume import FloatArray, Matrix
 from pdm_core.zoo import find_model

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pdm_core.evaluation.bootstrap import interval_of_mean
 from pdm_core.evaluation.cases import Case, reference_volume
 from pdm_core.evaluation.in_plane import ZERO_FILLING, in_plane_methods, reduced_volume
-from pdm_core.evaluation.overlap import dice
-from pdm_core.evaluation.page import new_figure
 from pdm_core.evaluation.through_plane import BASELINE, Others, thick_slices, through_plane_methods
 from pdm_core.evaluation.zones import STRUCTURES, LabelledCase, Labels, structure_of
+from pdm_core.metrics.bootstrap import interval_of_mean
+from pdm_core.metrics.overlap import dice
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
+from pdm_core.reporting.page import new_figure
 from pdm_core.segmentation.zones import find_zones
 from pdm_core.volume import Volume
 from pdm_core.volume.volume import FloatArray

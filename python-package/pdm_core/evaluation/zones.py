@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pdm_core.errors import InputError
 from pdm_core.evaluation.cases import Case, find_cases
-from pdm_core.evaluation.overlap import dice, hausdorff_95
+from pdm_core.metrics.overlap import dice, hausdorff_95
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.segmentation.zones import find_zones
 from pdm_core.volume import Volume, read_volume

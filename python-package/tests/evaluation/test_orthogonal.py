@@ -12,7 +12,7 @@ from pdm_core import InputError, SuperResolutionOptions, Volume, find_model, wri
 from pdm_core.cli.main import main
 from pdm_core.degradation.profile import SliceOperator, SliceProfile
 from pdm_core.evaluation.orthogonal import BASELINE, EXACT, Study, evaluate_orthogonal, find_study, places_of
-from pdm_core.evaluation.registration import RigidMotion, as_scanned, registered
+from pdm_core.registration.rigid import RigidMotion, as_scanned, registered
 
 EDGE, THICK = 48, 4
 

@@ -11,9 +11,9 @@ from pdm_core import Volume, write_volume
 from pdm_core.cli.main import main
 from pdm_core.errors import InputError
 from pdm_core.evaluation.cases import Case
-from pdm_core.evaluation.overlap import dice, hausdorff_95
 from pdm_core.evaluation.zone_study import UNDEGRADED, StudyRow, differences, study_zones
 from pdm_core.evaluation.zones import LabelledCase, evaluate_zones, labelled_cases
+from pdm_core.metrics.overlap import dice, hausdorff_95
 from pdm_core.zoo import read_card
 
 MATRIX = np.diag([-1.0, -1.0, 4.0, 1.0])

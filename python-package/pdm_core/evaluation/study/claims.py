@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pdm_core.evaluation.bootstrap import Values
 from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.estimates import ByCase, Estimate, difference
 from pdm_core.evaluation.study.measures import COMPARED, PSNR, SSIM, Measure
 from pdm_core.evaluation.study.results import Results
 from pdm_core.evaluation.study.systems import Scale, few, few_trained, full, ours, partial, trained
 from pdm_core.evaluation.study.timing import Fit
+from pdm_core.metrics.bootstrap import Values
 
 # Differences within these count as none: SCIENCE §0.3 takes less than 0.3 dB for noise.
 _MARGINS = {PSNR.key: 0.3, SSIM.key: 0.005}

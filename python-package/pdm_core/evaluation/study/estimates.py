@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pdm_core.evaluation.bootstrap import Values, interval_of_mean
+from pdm_core.metrics.bootstrap import Values, interval_of_mean
 
 # With so many cases the interval is one over cases: it then tells of other patients.
 _ENOUGH_CASES = 8

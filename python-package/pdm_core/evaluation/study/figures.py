@@ -12,10 +12,10 @@ import torch
 from pdm_core.atomic import replacing
 from pdm_core.degradation.kspace import lowres_size, project
 from pdm_core.diffusion.convergence import Convergence, convergence
-from pdm_core.evaluation.page import new_figure
-from pdm_core.evaluation.reliability import Reliability
 from pdm_core.evaluation.study.lines import Line
 from pdm_core.evaluation.study.measures import COMPARED
+from pdm_core.metrics.reliability import Reliability
+from pdm_core.reporting.page import new_figure
 from pdm_core.volume import Volume
 
 _ENDS = ("png", "pdf")

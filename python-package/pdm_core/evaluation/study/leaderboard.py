@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pdm_core.evaluation.page import new_figure
 from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.estimates import TOO_FEW
 from pdm_core.evaluation.study.lines import Line
 from pdm_core.evaluation.study.measures import PSNR
 from pdm_core.evaluation.study.systems import shipped
 from pdm_core.evaluation.study.text import TextTable
+from pdm_core.reporting.page import new_figure
 from pdm_core.zoo import find_model
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pdm_core.evaluation.in_plane import inside
-from pdm_core.evaluation.metrics import MetricConvention, consistency, detail_energy, high_frequency_error, nrmse, psnr_ssim
+from pdm_core.metrics.image_quality import MetricConvention, consistency, detail_energy, high_frequency_error, nrmse, psnr_ssim
 
 _CONVENTIONS = (MetricConvention.UNIT_FLOAT, MetricConvention.SR3_8BIT, MetricConvention.FASTMRI)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from pdm_core.evaluation.contact_sheet import detailed_region
-from pdm_core.evaluation.page import new_figure
 from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.record import FloatImage
 from pdm_core.evaluation.study.results import Results
+from pdm_core.reporting.contact_sheet import detailed_region
+from pdm_core.reporting.page import new_figure
 
 _COLUMNS = 6
 _TITLE = 34

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdm_core.evaluation.reliability import Reliability
+from pdm_core.metrics.reliability import Reliability
 
 # Rises when a measure or the preparation of the slices changes: what was measured before then counts no more.
 SCHEME = 1

@@ -11,10 +11,10 @@ from typing import Any
 
 from pdm_core.atomic import write_text
 from pdm_core.errors import InputError
-from pdm_core.evaluation.reliability import Reliability
 from pdm_core.evaluation.study.measures import SHOWN
 from pdm_core.evaluation.study.record import SCHEME, Identity, Record, digest
 from pdm_core.evaluation.study.results import Measurement
+from pdm_core.metrics.reliability import Reliability
 
 _KIND = "records of pdm-sr evaluate"
 # More digits than any table prints.

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pdm_core.baselines.bicubic import bicubic
+from pdm_core.baselines.smore import SmoreSettings
+from pdm_core.baselines.smore_in_plane import smore_in_plane
 from pdm_core.degradation.kspace import Size, upsample
 from pdm_core.errors import CancelledError
 from pdm_core.evaluation.in_plane import true_factor
 from pdm_core.evaluation.study.arms import Arm, Budget
-from pdm_core.methods.bicubic import bicubic
-from pdm_core.methods.smore import SmoreSettings
-from pdm_core.methods.smore_in_plane import smore_in_plane
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck

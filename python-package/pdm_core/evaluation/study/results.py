@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pdm_core.evaluation.bootstrap import Values
 from pdm_core.evaluation.study.arms import Budget
 from pdm_core.evaluation.study.record import FloatImage, Identity, Record
+from pdm_core.metrics.bootstrap import Values
 
 
 @dataclass(frozen=True)

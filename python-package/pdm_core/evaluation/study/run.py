@@ -17,7 +17,6 @@ from pdm_core.degradation.kspace import upsample
 from pdm_core.errors import InputError, MissingDependencyError
 from pdm_core.evaluation.cases import SliceChoice, reference_volume
 from pdm_core.evaluation.in_plane import reduced_volume
-from pdm_core.evaluation.reliability import reliability
 from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.cache import Cache
 from pdm_core.evaluation.study.cases import StudyCase
@@ -25,6 +24,7 @@ from pdm_core.evaluation.study.measures import measured
 from pdm_core.evaluation.study.record import FloatImage, Identity, Record
 from pdm_core.evaluation.study.restore import Conditions, Ready, Restoration, ready
 from pdm_core.evaluation.study.results import Absence, Measurement, Results
+from pdm_core.metrics.reliability import reliability
 from pdm_core.networks.devices import choose_device, device_name
 from pdm_core.progress import Progress, ProgressCallback
 from pdm_core.volume import Volume

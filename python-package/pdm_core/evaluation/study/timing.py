@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pdm_core.evaluation.bootstrap import percentile_interval
 from pdm_core.evaluation.study.results import Measurement, Results
+from pdm_core.metrics.bootstrap import percentile_interval
 
 # A line through fewer counts of evaluations fits by construction.
 _LEAST = 3

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pdm_core.atomic import write_text
 from pdm_core.evaluation.cases import SliceChoice, reference_volume
-from pdm_core.evaluation.reliability import Reliability, mean_reliability
 from pdm_core.evaluation.study.arms import Arm
 from pdm_core.evaluation.study.claims import Claim, claims
 from pdm_core.evaluation.study.figures import (
@@ -28,6 +27,7 @@ from pdm_core.evaluation.study.results import Results
 from pdm_core.evaluation.study.tables import by_case_csv, by_slice_csv, quality_table, time_table
 from pdm_core.evaluation.study.text import TextTable
 from pdm_core.evaluation.study.timing import fits
+from pdm_core.metrics.reliability import Reliability, mean_reliability
 
 
 @dataclass(frozen=True)

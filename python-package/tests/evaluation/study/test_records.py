@@ -8,7 +8,6 @@ import pytest
 
 from pdm_core.cli.main import main
 from pdm_core.errors import InputError
-from pdm_core.evaluation.reliability import Reliability
 from pdm_core.evaluation.study import run
 from pdm_core.evaluation.study.cache import Cache
 from pdm_core.evaluation.study.record import Identity
@@ -16,6 +15,7 @@ from pdm_core.evaluation.study.records import Records, rounded
 from pdm_core.evaluation.study.restore import Conditions
 from pdm_core.evaluation.study.run import Job, run_study
 from pdm_core.evaluation.study.systems import ZIP, shipped
+from pdm_core.metrics.reliability import Reliability
 
 FAST, LONG = shipped("fast", 2, samples=2), shipped("fast", 9)
 

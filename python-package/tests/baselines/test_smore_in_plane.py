@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from pdm_core import CancelledError
+from pdm_core.baselines.smore import SmoreSettings
+from pdm_core.baselines.smore_in_plane import smore_in_plane
 from pdm_core.degradation.kspace import downsample, upsample
-from pdm_core.methods.smore import SmoreSettings
-from pdm_core.methods.smore_in_plane import smore_in_plane
 
 QUICK = SmoreSettings(features=16, blocks=2, iterations=150, batch=8, patch=32, learning_rate=3e-3)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pdm_core.baselines.smore import SmoreSettings, trained_on_pairs
 from pdm_core.degradation.kspace import Size, lowres_size, project, upsample
-from pdm_core.methods.smore import SmoreSettings, trained_on_pairs
 
 
 def smore_in_plane(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pdm_core.evaluation.bootstrap import interval_of_mean
-from pdm_core.evaluation.reliability import mean_reliability, reliability
+from pdm_core.metrics.bootstrap import interval_of_mean
+from pdm_core.metrics.reliability import mean_reliability, reliability
 
 SAMPLES = 8
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
+from pdm_core.baselines.bicubic import bicubic
 from pdm_core.degradation.kspace import downsample, project
-from pdm_core.evaluation.metrics import MetricConvention, consistency, high_frequency_error, nrmse, psnr, psnr_ssim, ssim
-from pdm_core.methods.bicubic import bicubic
+from pdm_core.metrics.image_quality import MetricConvention, consistency, high_frequency_error, nrmse, psnr, psnr_ssim, ssim
 
 
 @pytest.fixture

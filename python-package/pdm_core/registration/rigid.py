@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pdm_core.degradation.finer_grid import along_slices, finer_matrix
 from pdm_core.degradation.profile import SliceOperator, SliceProfile
 from pdm_core.errors import InputError
-from pdm_core.pipeline.grid import finer_matrix
-from pdm_core.pipeline.slices import along_slices
 from pdm_core.volume import Volume
 from pdm_core.volume.images import itk_image
 from pdm_core.volume.volume import FloatArray

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pdm_core.evaluation.overlap import dice, hausdorff_95
+from pdm_core.metrics.overlap import dice, hausdorff_95
 
 SPACING = (3.0, 0.5, 0.6)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from pdm_core.degradation.kspace import Size, downsample, project
-from pdm_core.pipeline.intensity import PERCENTILES
+from pdm_core.volume.robust_range import robust_range
 from pdm_core.volume.volume import FloatArray
 
 # Beyond this many dB two images agree to float32 rounding; equal images would give infinity.
@@ -76,7 +75,7 @@ def psnr_ssim(image: Tensor, reference: Tensor, convention: MetricConvention) ->
 
 def quality_against(image: FloatArray, reference: FloatArray) -> dict[str, float]:
     """Mean PSNR in dB and SSIM over the slices of two arrays `[K, J, I]` by `unit_float`, scaled by the reference."""
-    low, high = np.percentile(reference, PERCENTILES)
+    low, high = robust_range(reference)
     unit, truth = (torch.from_numpy((values - low) / (high - low)).float()[:, None] for values in (image, reference))
     psnrs, ssims = psnr_ssim(unit, truth, MetricConvention.UNIT_FLOAT)
     return {"psnr_db": float(psnrs.mean()), "ssim": float(ssims.mean())}

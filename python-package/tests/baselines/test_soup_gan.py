@@ -9,8 +9,8 @@ import torch
 from scipy.ndimage import zoom
 
 from pdm_core import MissingDependencyError
+from pdm_core.baselines.soup_gan import find_soup_gan, soup_gan
 from pdm_core.degradation.profile import SliceOperator, SliceProfile
-from pdm_core.methods.soup_gan import find_soup_gan, soup_gan
 
 
 def rescaled_and_zoomed(image, factor, prep_type):

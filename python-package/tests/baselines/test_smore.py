@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from pdm_core import CancelledError
+from pdm_core.baselines.smore import SmoreSettings, smore
 from pdm_core.degradation.profile import SliceOperator, SliceProfile
-from pdm_core.methods.smore import SmoreSettings, smore
 from pdm_core.networks.edsr import Edsr
 
 QUICK = SmoreSettings(features=16, blocks=2, iterations=120, batch=8, patch=32, learning_rate=3e-3)
