@@ -1,7 +1,6 @@
-"""Overlap of known shapes, the table of a labelled case, and the study of resolution."""
+"""The table of a labelled case, and the study of resolution."""
 
 import json
-import math
 import shutil
 
 import numpy as np
@@ -13,38 +12,9 @@ from pdm_core.errors import InputError
 from pdm_core.evaluation.cases import Case
 from pdm_core.evaluation.zone_study import UNDEGRADED, StudyRow, differences, study_zones
 from pdm_core.evaluation.zones import LabelledCase, evaluate_zones, labelled_cases
-from pdm_core.metrics.overlap import dice, hausdorff_95
 from pdm_core.zoo import read_card
 
 MATRIX = np.diag([-1.0, -1.0, 4.0, 1.0])
-
-
-def a_box(first, last, shape=(12, 20, 24)):
-    box = np.zeros(shape, bool)
-    box[tuple(slice(low, high) for low, high in zip(first, last, strict=True))] = True
-    return box
-
-
-def test_dice_of_boxes():
-    box, half = a_box((2, 4, 4), (6, 12, 12)), a_box((2, 4, 4), (6, 12, 8))
-    assert dice(box, box) == 1.0 and dice(box, half) == pytest.approx(2 / 3)
-    assert dice(box, ~box) == 0.0 and dice(np.zeros_like(box), np.zeros_like(box)) == 1.0
-
-
-def test_a_shifted_box_is_as_far_away_in_mm_as_it_was_shifted():
-    box = a_box((2, 4, 4), (6, 12, 12))
-    for axis, (spacing, voxels) in enumerate(((3.0, 2), (0.5, 4), (0.8, 3))):
-        moved = np.roll(box, voxels, axis)
-        assert hausdorff_95(box, moved, (3.0, 0.5, 0.8)) == pytest.approx(spacing * voxels, rel=0.34)
-        assert hausdorff_95(moved, box, (3.0, 0.5, 0.8)) == hausdorff_95(box, moved, (3.0, 0.5, 0.8))
-    assert hausdorff_95(box, box, (3.0, 0.5, 0.8)) == 0.0
-
-
-def test_the_distance_of_nested_boxes_is_their_margin():
-    inner, outer = a_box((4, 8, 8), (8, 12, 12)), a_box((4, 5, 5), (8, 15, 15))
-    assert hausdorff_95(inner, outer, (3.0, 1.0, 1.0)) == pytest.approx(3 * math.sqrt(2), abs=0.9)
-    nothing = np.zeros_like(inner)
-    assert hausdorff_95(inner, nothing, (1.0, 1.0, 1.0)) == math.inf and hausdorff_95(nothing, nothing, (1, 1, 1)) == 0.0
 
 
 def the_image(shape=(12, 64, 64)):

@@ -1,4 +1,6 @@
-"""Dice and the 95 % Hausdorff distance against MONAI and by hand."""
+"""Dice and the 95 % Hausdorff distance against MONAI, by hand, and of known shapes."""
+
+import math
 
 import numpy as np
 import pytest
@@ -39,3 +41,31 @@ def test_nothing_found_where_nothing_is_agrees():
     empty, full = np.zeros((3, 3, 3), bool), np.ones((3, 3, 3), bool)
     assert dice(empty, empty) == 1.0 and hausdorff_95(empty, empty, SPACING) == 0.0
     assert dice(empty, full) == 0.0 and hausdorff_95(empty, full, SPACING) == float("inf")
+
+
+def a_box(first, last, shape=(12, 20, 24)):
+    box = np.zeros(shape, bool)
+    box[tuple(slice(low, high) for low, high in zip(first, last, strict=True))] = True
+    return box
+
+
+def test_dice_of_boxes():
+    box, half = a_box((2, 4, 4), (6, 12, 12)), a_box((2, 4, 4), (6, 12, 8))
+    assert dice(box, box) == 1.0 and dice(box, half) == pytest.approx(2 / 3)
+    assert dice(box, ~box) == 0.0 and dice(np.zeros_like(box), np.zeros_like(box)) == 1.0
+
+
+def test_a_shifted_box_is_as_far_away_in_mm_as_it_was_shifted():
+    box = a_box((2, 4, 4), (6, 12, 12))
+    for axis, (spacing, voxels) in enumerate(((3.0, 2), (0.5, 4), (0.8, 3))):
+        moved = np.roll(box, voxels, axis)
+        assert hausdorff_95(box, moved, (3.0, 0.5, 0.8)) == pytest.approx(spacing * voxels, rel=0.34)
+        assert hausdorff_95(moved, box, (3.0, 0.5, 0.8)) == hausdorff_95(box, moved, (3.0, 0.5, 0.8))
+    assert hausdorff_95(box, box, (3.0, 0.5, 0.8)) == 0.0
+
+
+def test_the_distance_of_nested_boxes_is_their_margin():
+    inner, outer = a_box((4, 8, 8), (8, 12, 12)), a_box((4, 5, 5), (8, 15, 15))
+    assert hausdorff_95(inner, outer, (3.0, 1.0, 1.0)) == pytest.approx(3 * math.sqrt(2), abs=0.9)
+    nothing = np.zeros_like(inner)
+    assert hausdorff_95(inner, nothing, (1.0, 1.0, 1.0)) == math.inf and hausdorff_95(nothing, nothing, (1, 1, 1)) == 0.0
