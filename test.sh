@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/environment.sh
-prepare_environment test
+prepare_environment test python-package/studies
 prepare_host
 say "ruff"
 .venv/bin/ruff check .
@@ -12,4 +12,4 @@ say "mypy"
 (cd python-package && ../.venv/bin/mypy)
 say "pytest"
 export PDM_SHARED=${PDM_SHARED:-$PWD/../shared}
-exec .venv/bin/python -m pytest -c python-package/pyproject.toml --rootdir . python-package/tests Testing "$@"
+exec .venv/bin/python -m pytest -c python-package/pyproject.toml --rootdir . python-package/tests python-package/studies/tests Testing "$@"

@@ -1,4 +1,4 @@
-"""The models at hand: those that ship with the package and those that the user imported."""
+"""The models at hand: those that ship with the package or with others, and those that the user imported."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 from pdm_core.errors import InputError, MissingDependencyError
+from pdm_core.plugins import MODELS, plugin_folders, refuse_without_study
 from pdm_core.zoo.card import ModelCard, ZoneCard, read_card
 
 BUNDLED = Path(__file__).parent / "weights"
-# Models of the compared systems, small and briefly trained: to be found by their names, but not offered for use.
-SYSTEMS = BUNDLED / "systems"
 # The first of these that is there is what `model="auto"` means in its mode. On the validation split `base` gains 0.02 dB at
 # most over `fast`, with twice the weights to run: it does not pay yet.
 _PREFERRED = ("fast", "base", "through_plane")
@@ -32,8 +31,9 @@ def list_models(mode: str | None = None) -> list[ModelCard]:
 
 
 def list_system_models() -> list[ModelCard]:
-    """Cards of the models of the compared systems, which `list_models` leaves out."""
-    return [card for card in _cards_in(SYSTEMS) if isinstance(card, ModelCard)]
+    """Cards of the models that other installed packages bring for comparison, which `list_models` does not offer for use."""
+    cards = [card for folder in plugin_folders(MODELS) for card in _cards_in(folder)]
+    return [card for card in cards if isinstance(card, ModelCard)]
 
 
 def list_zone_models() -> list[ZoneCard]:
@@ -51,7 +51,7 @@ def find_model(name: str, factor: float | None = None, mode: str | None = None) 
 
     Raises:
         InputError: no such model, or it serves another mode or other factors.
-        MissingDependencyError: there is no model of that mode at all.
+        MissingDependencyError: there is no model of that mode at all, or the model comes with a package that is not installed.
     """
     if name.endswith(".json"):
         card = read_card(Path(name))
@@ -60,8 +60,11 @@ def find_model(name: str, factor: float | None = None, mode: str | None = None) 
         return _serving(card, factor, mode)
     if name == "auto":
         return _serving(_preferred(mode or "in-plane"), factor, mode)
-    cards = {card.name: card for card in (*list_system_models(), *list_models())}
+    cards = {card.name: card for card in list_models()}
     if name not in cards:
+        cards |= {card.name: card for card in list_system_models()}
+    if name not in cards:
+        refuse_without_study("model", name)
         fitting = [card.name for card in list_models(mode)]
         raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(fitting) or 'none is installed'}.")
     return _serving(cards[name], factor, mode)

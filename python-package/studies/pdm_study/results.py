@@ -1,0 +1,86 @@
+"""What the study found: measurements, and what could not be measured with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pdm_core.metrics.bootstrap import Values
+from pdm_study.arms import Budget
+from pdm_study.record import FloatImage, Identity, Record
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A record in its place.
+
+    Attributes:
+        arm: label.
+        case: name.
+        data_set: that the case belongs to.
+        factor: of the reduction.
+        record: what was measured.
+        what: that decided it.
+        budget: of the training.
+        model: that ran, or the method.
+        projected: whether what was measured stayed as measured.
+        picture: the chosen slice, where it was asked for and is there.
+    """
+
+    arm: str
+    case: str
+    data_set: str
+    factor: float
+    record: Record
+    what: Identity
+    budget: Budget = field(default_factory=Budget)
+    model: str = ""
+    projected: bool = False
+    picture: FloatImage | None = None
+
+
+@dataclass(frozen=True)
+class Absence:
+    """An arm that could not be measured on a case, and why."""
+
+    arm: str
+    case: str
+    data_set: str
+    factor: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that is known.
+
+    Attributes:
+        measured: in the order of the work.
+        absent: likewise.
+        truths: (reference, zero filling) of the chosen slice of a case at a factor, (H, W) each.
+    """
+
+    measured: Sequence[Measurement] = ()
+    absent: Sequence[Absence] = ()
+    truths: dict[tuple[str, float], tuple[FloatImage, FloatImage]] = field(default_factory=dict)
+
+    def of(self, arm: str, data_set: str, factor: float) -> list[Measurement]:
+        """The cases of one line."""
+        return [item for item in self.measured if (item.arm, item.data_set, item.factor) == (arm, data_set, factor)]
+
+    def why_not(self, arm: str, data_set: str, factor: float) -> str:
+        """Why cases of a line were not measured; empty where all were."""
+        here = [item for item in self.absent if (item.arm, item.data_set, item.factor) == (arm, data_set, factor)]
+        return " ".join(dict.fromkeys(item.reason for item in here))
+
+    def values(self, arm: str, data_set: str, factor: float, measure: str) -> dict[str, Values]:
+        """A measure of the slices of every case."""
+        return {item.case: np.array(item.record.values[measure]) for item in self.of(arm, data_set, factor)}
+
+    @property
+    def places(self) -> list[tuple[str, float]]:
+        """Data sets and factors that anything is known of."""
+        items: Iterator[Measurement | Absence] = iter([*self.measured, *self.absent])
+        return list(dict.fromkeys((item.data_set, item.factor) for item in items))

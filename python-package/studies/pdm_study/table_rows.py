@@ -1,0 +1,93 @@
+"""The lines of a table: an arm on a data set at a factor, averaged over cases and slices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pdm_study.arms import Arm, Budget
+from pdm_study.estimates import Estimate, difference, estimate
+from pdm_study.measures import COMPARED, SHOWN
+from pdm_study.results import Results
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a table says of one arm.
+
+    Attributes:
+        arm: label.
+        data_set: measured on.
+        factor: of the reduction.
+        reason: why some or all cases are missing; empty where none is.
+        cases: how many were measured.
+        slices: of all these together.
+        values: of the measures in `SHOWN`, by key.
+        gains: paired differences to the reference arm, of those in `COMPARED`.
+        evaluations: of the network a slice.
+        seconds: a slice.
+        machines: where these were measured; of several the seconds are a mean that says little.
+        model: that ran.
+        projected: whether what was measured stayed as measured.
+        budget: of the training.
+    """
+
+    arm: str
+    data_set: str
+    factor: float
+    reason: str = ""
+    cases: int = 0
+    slices: int = 0
+    values: Mapping[str, Estimate] = field(default_factory=dict)
+    gains: Mapping[str, Estimate] = field(default_factory=dict)
+    evaluations: int = 0
+    seconds: float = 0.0
+    machines: tuple[str, ...] = ()
+    model: str = ""
+    projected: bool = False
+    budget: Budget = field(default_factory=Budget)
+
+
+def lines_of(results: Results, arms: Sequence[Arm], data_set: str, factors: Sequence[float], reference: str) -> list[Line]:
+    """A line for every arm at every factor, measured or not.
+
+    Args:
+        results: of the study.
+        arms: in the order of the table.
+        data_set: of the table.
+        factors: in their order.
+        reference: label of the arm that the others are compared with.
+    """
+    return [_line(results, arm, data_set, factor, reference) for factor in factors for arm in arms]
+
+
+def _line(results: Results, arm: Arm, data_set: str, factor: float, reference: str) -> Line:
+    items = results.of(arm.label, data_set, factor)
+    reason = results.why_not(arm.label, data_set, factor)
+    if not items:
+        return Line(arm.label, data_set, factor, reason)
+    place = (data_set, factor)
+    values = {measure.key: results.values(arm.label, *place, measure.key) for measure in SHOWN}
+    gains = {}
+    for measure in COMPARED:
+        gain = difference(values[measure.key], results.values(reference, *place, measure.key))
+        if gain is not None and arm.label != reference:
+            gains[measure.key] = gain
+    return Line(
+        arm.label,
+        data_set,
+        factor,
+        reason,
+        len(items),
+        sum(item.record.slices for item in items),
+        {key: estimate(each) for key, each in values.items()},
+        gains,
+        items[0].record.evaluations,
+        float(np.mean([item.record.seconds / item.record.slices for item in items])),
+        tuple(dict.fromkeys(item.record.machine for item in items)),
+        items[0].model,
+        items[0].projected,
+        items[0].budget,
+    )
