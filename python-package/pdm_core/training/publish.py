@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pdm_core.errors import InputError
-from pdm_core.methods.consistency import CONSISTENCY
-from pdm_core.methods.registry import find_method
+from pdm_core.methods.registry import CONSISTENCY, find_method
 from pdm_core.training.course import score
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.initial import initial_model
