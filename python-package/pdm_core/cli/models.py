@@ -121,7 +121,7 @@ def _import(arguments: argparse.Namespace) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> None:
-    from pdm_core.training.acceptance import BASELINES, accept, finished_model
+    from pdm_core.publishing.acceptance import BASELINES, accept, finished_model
     from pdm_core.training.dataset import Dataset
     from pdm_core.zoo import ZoneCard
 
@@ -133,7 +133,7 @@ def _add(arguments: argparse.Namespace) -> None:
         card: ModelCard | ZoneCard
         if isinstance(finished, ZoneCard):
             from pdm_core.evaluation.zones import zones_as_markdown
-            from pdm_core.training.zones.acceptance import accept_zones
+            from pdm_core.publishing.zone_acceptance import accept_zones
 
             card, zone_rows = accept_zones(finished, dataset, **settings)
             table, rows = zones_as_markdown(zone_rows), [asdict(row) for row in zone_rows]

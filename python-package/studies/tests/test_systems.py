@@ -12,7 +12,8 @@ from pdm_core import SuperResolutionOptions, Volume, super_resolve, write_volume
 from pdm_core.cli.main import main
 from pdm_core.degradation.kspace import downsample
 from pdm_core.methods.registry import find_method
-from pdm_core.training import load_recipe, publish, train
+from pdm_core.publishing.export import publish
+from pdm_core.training import load_recipe, train
 from pdm_core.training.dataset import DataSource, SelectionRules, prepare
 from pdm_core.training.recipe_files import recipe_content
 from pdm_core.zoo import verify_model

@@ -12,7 +12,8 @@ from pdm_core.degradation.kspace import lowres_size, project
 from pdm_core.diffusion import build_denoiser
 from pdm_core.errors import CancelledError, InputError
 from pdm_core.networks import build_network
-from pdm_core.training import load_recipe, publish, train
+from pdm_core.publishing.export import publish
+from pdm_core.training import load_recipe, train
 from pdm_core.training.dataset import DataSource, SelectionRules, prepare
 from pdm_core.training.loss import denoising_loss, draw_times, learning_rate_scale
 from pdm_core.training.pairs import PairSampler, residual_spread
