@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from pdm_core.errors import InputError, MissingDependencyError
@@ -122,7 +123,21 @@ def _all_cards() -> list[ModelCard | ZoneCard]:
 
 
 def _cards_in(folder: Path) -> list[ModelCard | ZoneCard]:
-    return [read_card(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return [_card_as_of(path, _version(path)) for path in sorted(folder.glob("*.json"))]
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """What changes whenever a file is written or replaced."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_ino, status.st_size
+
+
+@lru_cache(maxsize=256)
+def _card_as_of(path: Path, _version: tuple[int, ...]) -> ModelCard | ZoneCard:
+    """The card in a file, which is read again only when it has changed: panels ask at every edit of a parameter."""
+    return read_card(path)
 
 
 def _preferred(mode: str) -> ModelCard:
