@@ -10,8 +10,8 @@ from pathlib import Path
 from pdm_core.atomic import write_text
 from pdm_core.evaluation.cases import SliceChoice, reference_volume
 from pdm_core.metrics.reliability import Reliability, mean_reliability
-from pdm_study.arms import Arm
 from pdm_study.claims import Claim, claims
+from pdm_study.contenders import Contender
 from pdm_study.figures import (
     convergences,
     figure_2,
@@ -21,10 +21,10 @@ from pdm_study.figures import (
     time_figure,
 )
 from pdm_study.image_panels import lacking, panel_figure
-from pdm_study.leaderboard import Front, default_arm, fronts, leaderboard_figure, leaderboard_table
+from pdm_study.leaderboard import Front, default_contender, fronts, leaderboard_figure, leaderboard_table
 from pdm_study.plan import Plan
 from pdm_study.results import Results
-from pdm_study.table_rows import Line, lines_of
+from pdm_study.table_rows import TableRow, table_rows
 from pdm_study.tables import by_case_csv, by_slice_csv, quality_table, time_table
 from pdm_study.text_table import TextTable
 from pdm_study.timing import fits
@@ -57,7 +57,7 @@ class Report:
         others: tables that the paper lacks.
         claims: with their verdicts.
         pictures: the figures.
-        missing: arms that were not measured anywhere, with the reason.
+        missing: contenders that were not measured anywhere, with the reason.
     """
 
     tables: Sequence[TextTable]
@@ -73,7 +73,7 @@ def write_study(results: Results, plan: Plan, slices: SliceChoice, folder: Path)
     folder.mkdir(parents=True, exist_ok=True)
     tables = [_table(results, plan, table, data_set, folder) for table in plan.tables for data_set in plan.sets_of(table)]
     pictures = [*_figures(results, plan, slices, folder), *_panels(results, plan, folder)]
-    boards = fronts(_lines(results, plan, plan.board()), default_arm().label)
+    boards = fronts(_lines(results, plan, plan.board()), default_contender().label)
     others = []
     if any(board.lines for board in boards):
         others += [_kept(leaderboard_table(board), folder, f"leaderboard_x{board.factor:g}") for board in boards]
@@ -91,7 +91,7 @@ def write_study(results: Results, plan: Plan, slices: SliceChoice, folder: Path)
 def _table(results: Results, plan: Plan, table: str, data_set: str, folder: Path) -> TextTable:
     """One of the paper's tables on one data set, written in all its forms."""
     reference, labels = plan.reference_of(table), _labels(plan, table)
-    lines = lines_of(results, plan.arms_of(table), data_set, plan.factors_of(table), reference)
+    lines = table_rows(results, plan.contenders_of(table), data_set, plan.factors_of(table), reference)
     title = plan.title_of(table, data_set)
     if table == "VI":
         text = time_table(title, lines, fits(results, labels, data_set, plan.factors_of(table)))
@@ -118,9 +118,9 @@ def _figures(results: Results, plan: Plan, slices: SliceChoice, folder: Path) ->
         write_text(folder / "figure_2.json", json.dumps(content, indent=1) + "\n")
         yield Picture("Figure 2: how near the noised images of low and high resolution come over t", "figure_2")
     if 10 in plan.figures:
-        families: dict[str, list[Line]] = {}
-        for arm in plan.curves():
-            families.setdefault(str(arm.model), []).extend(_lines(results, plan, [arm]))
+        families: dict[str, list[TableRow]] = {}
+        for contender in plan.curves():
+            families.setdefault(str(contender.model), []).extend(_lines(results, plan, [contender]))
         save_figure(figure_10(families), folder, "figure_10")
         yield Picture("Figure 10: quality against K (sr3) and against the steps at one K (the others)", "figure_10")
     if "VI" in plan.tables:
@@ -128,28 +128,28 @@ def _figures(results: Results, plan: Plan, slices: SliceChoice, folder: Path) ->
 
 
 def _panels(results: Results, plan: Plan, folder: Path) -> Iterator[Picture]:
-    for name, arms in plan.panels().items():
-        figure = panel_figure(results, arms, *plan.shown)
+    for name, contenders in plan.panels().items():
+        figure = panel_figure(results, contenders, *plan.shown)
         if figure is not None:
             save_figure(figure, folder, name)
         what = f"Like the paper's Fig. {name.rsplit('_')[-1]}, one slice, errors beneath"
-        yield Picture(what, name, figure is not None, lacking(results, arms, *plan.shown))
+        yield Picture(what, name, figure is not None, lacking(results, contenders, *plan.shown))
 
 
-def _lines(results: Results, plan: Plan, arms: Sequence[Arm]) -> list[Line]:
-    return lines_of(results, arms, plan.first_set, plan.factors, plan.reference_of("II"))
+def _lines(results: Results, plan: Plan, contenders: Sequence[Contender]) -> list[TableRow]:
+    return table_rows(results, contenders, plan.first_set, plan.factors, plan.reference_of("II"))
 
 
 def _labels(plan: Plan, table: str) -> list[str]:
-    return [arm.label for arm in plan.arms_of(table)]
+    return [contender.label for contender in plan.contenders_of(table)]
 
 
 def _reliabilities(results: Results, plan: Plan) -> dict[str, Reliability]:
-    """The curve of every arm that tells of its uncertainty, on the first set, its mean over the cases."""
+    """The curve of every contender that tells of its uncertainty, on the first set, its mean over the cases."""
     groups: dict[str, list[Reliability]] = {}
     for item in results.measured:
         if item.record.reliability is not None and item.data_set == plan.first_set:
-            groups.setdefault(f"{item.arm}, x{item.factor:g}", []).append(item.record.reliability)
+            groups.setdefault(f"{item.contender}, x{item.factor:g}", []).append(item.record.reliability)
     return {label: mean_reliability(curves) for label, curves in groups.items()}
 
 
@@ -161,5 +161,5 @@ def _reliability_table(curves: dict[str, Reliability]) -> TextTable:
 
 
 def _missing(results: Results) -> dict[str, str]:
-    measured = {item.arm for item in results.measured}
-    return {item.arm: item.reason for item in results.absent if item.arm not in measured}
+    measured = {item.contender for item in results.measured}
+    return {item.contender: item.reason for item in results.absent if item.contender not in measured}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pdm_core.metrics.bootstrap import Values
-from pdm_study.arms import Arm
+from pdm_study.contenders import Contender
 from pdm_study.estimates import ByCase, Estimate, difference
 from pdm_study.measures import COMPARED, PSNR, SSIM, Measure
 from pdm_study.results import Results
@@ -68,7 +68,7 @@ class Claim:
 
 
 def claims(results: Results, fits: Sequence[Fit], scale: Scale) -> list[Claim]:
-    """The five claims, each with every comparison that its arms allow."""
+    """The five claims, each with every comparison that its contenders allow."""
     margin = f"{_MARGINS[PSNR.key]:g} dB or {_MARGINS[SSIM.key]:g} SSIM"
     above = "holds where the interval of the difference lies above zero, fails where it lies below"
     rise = "takes the difference of the gains of cosine over no alignment at both K; " + above
@@ -89,13 +89,13 @@ def claims(results: Results, fits: Sequence[Fit], scale: Scale) -> list[Claim]:
     ]
 
 
-def _halves(scale: Scale) -> Iterator[tuple[Arm, Arm]]:
+def _halves(scale: Scale) -> Iterator[tuple[Contender, Contender]]:
     for system in ("sr3", "score_mri", "mc_ddpm"):
         yield partial(system, 0.5, scale), full(system, scale)
     yield trained("sr3", "cosine", 0.5, scale), full("sr3", scale)
 
 
-def _equal_steps(scale: Scale) -> Iterator[tuple[Arm, Arm]]:
+def _equal_steps(scale: Scale) -> Iterator[tuple[Contender, Contender]]:
     for sampler in ("ddim", "dpm++2m"):
         for steps in scale.few_steps()[1:]:
             yield few(sampler, steps, "none", scale), few(sampler, steps, None, scale)
@@ -104,25 +104,25 @@ def _equal_steps(scale: Scale) -> Iterator[tuple[Arm, Arm]]:
             yield aligned, few(sampler, int(aligned.options["steps"]), None, scale)
 
 
-def _curves(scale: Scale) -> Iterator[tuple[Arm, Arm]]:
+def _curves(scale: Scale) -> Iterator[tuple[Contender, Contender]]:
     for share in (0.5, 0.25):
         yield trained("sr3", "cosine", share, scale), trained("sr3", "linear", share, scale)
     yield ours("pdm", "paper", scale), ours("pdm_linear", "paper", scale)
     yield ours("pdm", "consistent", scale), ours("pdm_linear", "consistent", scale)
 
 
-def _compared(results: Results, pairs: Iterator[tuple[Arm, Arm]], no_worse: bool = False) -> Iterator[Comparison]:
+def _compared(results: Results, pairs: Iterator[tuple[Contender, Contender]], no_worse: bool = False) -> Iterator[Comparison]:
     for first, second in pairs:
         for place, measure, one, other in _shared(results, first, second):
             margin = _MARGINS[measure.key] if no_worse else 0.0
             yield _decided(f"{place}: {first.label} against {second.label}", measure, difference(one, other), -margin)
 
 
-def _shared(results: Results, first: Arm, second: Arm) -> Iterator[tuple[str, Measure, ByCase, ByCase]]:
-    """Each place and measure at which anything is known of both arms."""
+def _shared(results: Results, first: Contender, second: Contender) -> Iterator[tuple[str, Measure, ByCase, ByCase]]:
+    """Each place and measure at which anything is known of both contenders."""
     for data_set, factor in results.places:
         for measure in COMPARED:
-            one, other = (results.values(arm.label, data_set, factor, measure.key) for arm in (first, second))
+            one, other = (results.values(contender.label, data_set, factor, measure.key) for contender in (first, second))
             if one and other:
                 yield f"{data_set}, x{factor:g}", measure, one, other
 

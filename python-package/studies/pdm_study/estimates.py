@@ -47,7 +47,7 @@ def estimate(values: ByCase) -> Estimate:
 
 
 def difference(values: ByCase, others: ByCase) -> Estimate | None:
-    """The mean of the paired differences of two arms in the cases that both have; None where there is none."""
+    """The mean of the paired differences of two contenders in the cases that both have; None where there is none."""
     shared = [case for case in values if case in others]
     return _estimated([values[case] - others[case] for case in shared]) if shared else None
 

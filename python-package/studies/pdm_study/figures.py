@@ -16,7 +16,7 @@ from pdm_core.metrics.reliability import Reliability
 from pdm_core.reporting.page import new_figure
 from pdm_core.volume import Volume
 from pdm_study.measures import COMPARED
-from pdm_study.table_rows import Line
+from pdm_study.table_rows import TableRow
 
 _ENDS = ("png", "pdf")
 
@@ -55,8 +55,8 @@ def figure_2(curves: Sequence[Convergence]) -> Any:
     return figure
 
 
-def figure_10(curves: Mapping[str, Sequence[Line]]) -> Any:
-    """Quality against network evaluations, which for SR3 are K: a curve for each family of arms and factor."""
+def figure_10(curves: Mapping[str, Sequence[TableRow]]) -> Any:
+    """Quality against network evaluations, which for SR3 are K: a curve for each family of contenders and factor."""
     figure = new_figure(12, 4.5)
     for axis, measure in zip(figure.subplots(1, 2), COMPARED, strict=True):
         for number, (family, lines) in enumerate(curves.items()):
@@ -76,7 +76,7 @@ def figure_10(curves: Mapping[str, Sequence[Line]]) -> Any:
     return figure
 
 
-def time_figure(lines: Sequence[Line]) -> Any:
+def time_figure(lines: Sequence[TableRow]) -> Any:
     """Seconds a slice against network evaluations, a line for each model."""
     figure = new_figure(6, 4.5)
     axis = figure.subplots()

@@ -10,7 +10,7 @@ import numpy as np
 
 from pdm_core.reporting.contact_sheet import detailed_region
 from pdm_core.reporting.page import new_figure
-from pdm_study.arms import Arm
+from pdm_study.contenders import Contender
 from pdm_study.record import FloatImage
 from pdm_study.results import Results
 
@@ -18,12 +18,12 @@ _COLUMNS = 6
 _TITLE = 34
 
 
-def panel_figure(results: Results, arms: Sequence[Arm], case: str, factor: float) -> Any | None:
-    """The detailed part of one slice by every arm of which a picture is there; None where there is none.
+def panel_figure(results: Results, contenders: Sequence[Contender], case: str, factor: float) -> Any | None:
+    """The detailed part of one slice by every contender of which a picture is there; None where there is none.
 
     All images share one window; errors are signed, red where an image is too bright, on one scale too.
     """
-    pictures = _pictures(results, arms, case, factor)
+    pictures = _pictures(results, contenders, case, factor)
     if not pictures:
         return None
     truth, plain = results.truths[case, factor]
@@ -45,15 +45,15 @@ def panel_figure(results: Results, arms: Sequence[Arm], case: str, factor: float
     return figure
 
 
-def lacking(results: Results, arms: Sequence[Arm], case: str, factor: float) -> int:
-    """How many of the arms have numbers and no picture."""
-    labels = {arm.label for arm in arms}
-    here = [item for item in results.measured if (item.case, item.factor) == (case, factor) and item.arm in labels]
+def lacking(results: Results, contenders: Sequence[Contender], case: str, factor: float) -> int:
+    """How many of the contenders have numbers and no picture."""
+    labels = {contender.label for contender in contenders}
+    here = [item for item in results.measured if (item.case, item.factor) == (case, factor) and item.contender in labels]
     return sum(item.picture is None for item in here)
 
 
-def _pictures(results: Results, arms: Sequence[Arm], case: str, factor: float) -> list[tuple[str, FloatImage]]:
-    """In the order of the arms."""
-    here = {item.arm: item.picture for item in results.measured if (item.case, item.factor) == (case, factor)}
-    found = ((arm.label, here.get(arm.label)) for arm in arms)
+def _pictures(results: Results, contenders: Sequence[Contender], case: str, factor: float) -> list[tuple[str, FloatImage]]:
+    """In the order of the contenders."""
+    here = {item.contender: item.picture for item in results.measured if (item.case, item.factor) == (case, factor)}
+    found = ((contender.label, here.get(contender.label)) for contender in contenders)
     return [(label, picture) for label, picture in found if picture is not None]

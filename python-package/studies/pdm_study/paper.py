@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pdm_study.arms import Arm
 from pdm_study.cases import KNEE, PROSTATEX
+from pdm_study.contenders import Contender
 from pdm_study.estimates import estimate
 from pdm_study.measures import CONSISTENCY, PSNR_8BIT, SSIM_8BIT, Measure
 from pdm_study.plan import Plan
@@ -27,7 +27,7 @@ class Printed:
     Attributes:
         what: table, data set and system.
         value: as printed.
-        arm: ours that is nearest.
+        contender: ours that is nearest.
         data_set: ours.
         factor: of the reduction; None where the paper's is not known here: then ours are shown at all.
         measure: of ours; None for milliseconds a step.
@@ -35,7 +35,7 @@ class Printed:
 
     what: str
     value: str
-    arm: Arm
+    contender: Contender
     data_set: str
     factor: float | None
     measure: Measure | None
@@ -63,11 +63,11 @@ def printed(scale: Scale) -> list[Printed]:
 
 def paper_table(results: Results, plan: Plan) -> TextTable:
     """The paper's numbers beside ours, row by row, as far as the plan was to measure ours."""
-    planned = {(job.arm.label, job.item.data_set, job.factor) for job in plan.jobs()}
+    planned = {(job.contender.label, job.item.data_set, job.factor) for job in plan.jobs()}
     head = ["the paper's", "factor", "measure", "paper", "ours"]
     rows = []
     for item in printed(plan.scale):
-        if not any((item.arm.label, item.data_set, factor) in planned for factor in _factors(item, plan.factors)):
+        if not any((item.contender.label, item.data_set, factor) in planned for factor in _factors(item, plan.factors)):
             continue
         factor = "not known" if item.factor is None else f"x{item.factor:g}"
         heading = "ms a step" if item.measure is None else item.measure.heading
@@ -87,12 +87,12 @@ def _factors(item: Printed, known: Sequence[float]) -> Sequence[float]:
 
 
 def _number(results: Results, item: Printed, factor: float) -> str:
-    found = results.of(item.arm.label, item.data_set, factor)
+    found = results.of(item.contender.label, item.data_set, factor)
     if not found:
         return ""
     if item.measure is None:
         steps = [x.record.seconds / x.record.slices / x.record.evaluations for x in found]
         machines = dict.fromkeys(x.record.machine for x in found)
         return f"{1000.0 * sum(steps) / len(steps):.1f} on {'; '.join(machines)}"
-    values = results.values(item.arm.label, item.data_set, factor, item.measure.key)
+    values = results.values(item.contender.label, item.data_set, factor, item.measure.key)
     return estimate(values).words(item.measure.digits)

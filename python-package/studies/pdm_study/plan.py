@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pdm_core.errors import InputError
-from pdm_study.arms import Arm
 from pdm_study.cases import KNEE, StudyCase
-from pdm_study.leaderboard import default_arm
+from pdm_study.contenders import Contender
+from pdm_study.leaderboard import default_contender
 from pdm_study.runner import Job
 from pdm_study.systems import (
     BICUBIC,
@@ -33,7 +33,7 @@ _TITLES = {
     "VI": "Table VI: time, on {data_set}",
     "VII": "Table VII: latent alignment, on {data_set}",
 }
-_ARMS: dict[str, Callable[[Scale], list[Arm]]] = {
+_ARMS: dict[str, Callable[[Scale], list[Contender]]] = {
     **dict.fromkeys(("II", "III", "IV"), table_ii), "V": table_v, "VI": table_vi, "VII": table_vii,
 }  # fmt: skip
 # The panels that belong to a table.
@@ -50,7 +50,7 @@ class Plan:
         tables: their numbers.
         figures: likewise.
         scale: how many steps stand for the whole way.
-        reference: label of the arm that others are compared with; None for that of each table.
+        reference: label of the contender that others are compared with; None for that of each table.
         systems: names of methods or models: only their lines are measured and shown; empty for all.
 
     Raises:
@@ -66,8 +66,8 @@ class Plan:
     systems: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        arms = [*(arm for table in self.tables for arm in _ARMS[table](self.scale)), *self._curves()]
-        known = {name for arm in arms for name in arm.names(self.factors)}
+        contenders = [*(contender for table in self.tables for contender in _ARMS[table](self.scale)), *self._curves()]
+        known = {name for contender in contenders for name in contender.names(self.factors)}
         for name in self.systems:
             if name not in known:
                 raise InputError(
@@ -95,7 +95,7 @@ class Plan:
         """Above the table."""
         return _TITLES[table].format(systems="chosen systems" if self.systems else "every system", data_set=data_set)
 
-    def arms_of(self, table: str) -> list[Arm]:
+    def contenders_of(self, table: str) -> list[Contender]:
         """The lines of a table."""
         return self._chosen(_ARMS[table](self.scale))
 
@@ -104,54 +104,60 @@ class Plan:
         return list(self.factors[:1] if table == "VI" else self.factors)
 
     def reference_of(self, table: str) -> str:
-        """Label of the arm that the others of a table are compared with."""
+        """Label of the contender that the others of a table are compared with."""
         own = {"V": few("ddim", self.scale.few, None, self.scale), "VII": full("sr3", self.scale)}
         return self.reference or own.get(table, BICUBIC).label
 
-    def panels(self) -> dict[str, list[Arm]]:
+    def panels(self) -> dict[str, list[Contender]]:
         """The image panels of the wanted tables."""
         known = panels(self.scale)
         return {_PANELS[table]: self._chosen(known[_PANELS[table]]) for table in self.tables if table in _PANELS}
 
-    def curves(self) -> list[Arm]:
-        """The arms of Fig. 10."""
+    def curves(self) -> list[Contender]:
+        """The contenders of Fig. 10."""
         return self._chosen(self._curves())
 
-    def board(self) -> list[Arm]:
-        """The arms of the leaderboard: all whose quality is measured on the first set; none where the default is left out."""
-        arms = [arm for table in self.tables if table not in ("III", "IV", "VI") for arm in self.arms_of(table)]
-        default = self._chosen([default_arm()])
-        return list({arm.label: arm for arm in [*arms, *self.curves(), *default]}.values()) if default else []
+    def board(self) -> list[Contender]:
+        """Those of the leaderboard: all whose quality is measured on the first set; none where the default is left out."""
+        contenders = [
+            contender for table in self.tables if table not in ("III", "IV", "VI") for contender in self.contenders_of(table)
+        ]
+        default = self._chosen([default_contender()])
+        return (
+            list({contender.label: contender for contender in [*contenders, *self.curves(), *default]}.values())
+            if default
+            else []
+        )
 
     def jobs(self) -> list[Job]:
         """All the work, in the order of the cases."""
         return list(self._jobs())
 
     def _jobs(self) -> Iterator[Job]:
-        pictured = {arm.label for arms in self.panels().values() for arm in arms}
+        pictured = {contender.label for contenders in self.panels().values() for contender in contenders}
         for item in self.cases:
             for factor in self.factors:
-                for arm in self._arms_at(item, factor):
-                    wanted = (item.case.name, factor) == self.shown and arm.label in pictured
-                    yield Job(arm, item, factor, wanted)
+                for contender in self._contenders_at(item, factor):
+                    wanted = (item.case.name, factor) == self.shown and contender.label in pictured
+                    yield Job(contender, item, factor, wanted)
 
-    def _arms_at(self, item: StudyCase, factor: float) -> Iterator[Arm]:
+    def _contenders_at(self, item: StudyCase, factor: float) -> Iterator[Contender]:
         for table in self.tables:
             if item.data_set in self.sets_of(table) and factor in self.factors_of(table):
-                yield from self.arms_of(table)
+                yield from self.contenders_of(table)
                 yield from self._compared_with(table)
         if item.data_set == self.first_set and (10 in self.figures or self.tables):
             yield from self.curves()
             yield from self.board()
 
-    def _compared_with(self, table: str) -> Iterator[Arm]:
-        """Reference arms that stand in other tables."""
+    def _compared_with(self, table: str) -> Iterator[Contender]:
+        """Reference contenders that stand in other tables."""
         if table == "VII":
             yield from self._chosen([full("sr3", self.scale)])
 
-    def _curves(self) -> list[Arm]:
+    def _curves(self) -> list[Contender]:
         return figure_10(self.scale) if 10 in self.figures else []
 
-    def _chosen(self, arms: Sequence[Arm]) -> list[Arm]:
+    def _chosen(self, contenders: Sequence[Contender]) -> list[Contender]:
         wanted = set(self.systems)
-        return [arm for arm in arms if not wanted or wanted & arm.names(self.factors)]
+        return [contender for contender in contenders if not wanted or wanted & contender.names(self.factors)]

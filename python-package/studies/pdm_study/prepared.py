@@ -1,4 +1,4 @@
-"""Arms made ready: by the product's own `super_resolve`, or by the baselines that need no trained network."""
+"""Contenders made ready: by the product's own `super_resolve`, or by the baselines that need no trained network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck
 from pdm_core.volume import Volume
 from pdm_core.zoo import ModelCard, find_model, write_card
-from pdm_study.arms import Arm, Budget
+from pdm_study.contenders import Budget, Contender
 
 # What of a card decides what a run gives, beside the weights.
 _DECISIVE = ("method", "network", "bridge", "parameterization", "residual_std", "sampler")
@@ -30,7 +30,7 @@ _DECISIVE = ("method", "network", "bridge", "parameterization", "residual_std", 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What all arms of a study share.
+    """What all contenders of a study share.
 
     Attributes:
         folder: for the cards of models that are run by another rule than their own.
@@ -49,7 +49,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Restoration:
-    """What an arm makes of a reduced volume.
+    """What a contender makes of a reduced volume.
 
     Attributes:
         images: (K, 1, H, W).
@@ -63,8 +63,8 @@ class Restoration:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """An arm at a factor that can be run.
+class PreparedMethod:
+    """A contender at a factor that can be run.
 
     Attributes:
         settings: all that decides the result beside the input; JSON-able.
@@ -77,23 +77,23 @@ class Ready:
     run: Callable[[Volume, Size], Restoration]
 
 
-def ready(arm: Arm, factor: float, conditions: Conditions) -> Ready:
-    """Make an arm ready.
+def prepared_method(contender: Contender, factor: float, conditions: Conditions) -> PreparedMethod:
+    """Make a contender ready.
 
     Raises:
         InputError: its model is not there, does not serve the factor, or an option is impossible.
         MissingDependencyError: there is no model at all.
     """
-    if arm.method == "bicubic":
-        return Ready({"method": "bicubic"}, Budget(), lambda low, size: _plain(bicubic(_tensor(low), size)))
-    if arm.method == "zip":
-        return Ready({"method": "zip"}, Budget(), lambda low, size: _plain(upsample(_tensor(low), size)))
-    if arm.method == "smore":
+    if contender.method == "bicubic":
+        return PreparedMethod({"method": "bicubic"}, Budget(), lambda low, size: _plain(bicubic(_tensor(low), size)))
+    if contender.method == "zip":
+        return PreparedMethod({"method": "zip"}, Budget(), lambda low, size: _plain(upsample(_tensor(low), size)))
+    if contender.method == "smore":
         return _smore(conditions)
-    return _by_model(arm, find_model(arm.model_at(factor), factor, "in-plane"), factor, conditions)
+    return _by_model(contender, find_model(contender.model_at(factor), factor, "in-plane"), factor, conditions)
 
 
-def _smore(conditions: Conditions) -> Ready:
+def _smore(conditions: Conditions) -> PreparedMethod:
     settings = SmoreSettings(iterations=conditions.smore)
 
     def run(low: Volume, size: Size) -> Restoration:
@@ -102,17 +102,17 @@ def _smore(conditions: Conditions) -> Ready:
         return Restoration(restored[:, None], None, 1)
 
     budget = Budget(None, settings.iterations, settings.batch, settings.patch)
-    return Ready({"method": "smore", **asdict(settings), "seed": conditions.seed}, budget, run)
+    return PreparedMethod({"method": "smore", **asdict(settings), "seed": conditions.seed}, budget, run)
 
 
-def _by_model(arm: Arm, card: ModelCard, factor: float, conditions: Conditions) -> Ready:
+def _by_model(contender: Contender, card: ModelCard, factor: float, conditions: Conditions) -> PreparedMethod:
     common = {"seed": conditions.seed, "device": conditions.device}
-    options = SuperResolutionOptions.from_dict({**common, "factor": factor, "model": card.name, **arm.options})
-    if arm.rule is not None:
-        card = replace(card, sampler={**card.sampler, "rule": arm.rule})
+    options = SuperResolutionOptions.from_dict({**common, "factor": factor, "model": card.name, **contender.options})
+    if contender.rule is not None:
+        card = replace(card, sampler={**card.sampler, "rule": contender.rule})
 
     def run(low: Volume, size: Size) -> Restoration:
-        model = card.name if arm.rule is None else str(_written(card, conditions.folder))
+        model = card.name if contender.rule is None else str(_written(card, conditions.folder))
         chosen = replace(options, model=model, factor=true_factor(low, size))
         result = super_resolve(low, chosen, cancel=conditions.cancel)
         spread = None if result.uncertainty is None else _tensor(result.uncertainty)
@@ -124,7 +124,7 @@ def _by_model(arm: Arm, card: ModelCard, factor: float, conditions: Conditions) 
         "card": {name: getattr(card, name) for name in _DECISIVE},
         "options": {**options.as_dict(), "model": card.name},
     }
-    return Ready(settings, Budget.of(card), run)
+    return PreparedMethod(settings, Budget.of(card), run)
 
 
 def _written(card: ModelCard, folder: Path) -> Path:

@@ -23,7 +23,7 @@ class Identity:
     """All that decides a record.
 
     Attributes:
-        settings: of the arm; JSON-able.
+        settings: of the contender; JSON-able.
         factor: of the reduction.
         volume: SHA-256 of the reference.
     """
@@ -49,7 +49,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Record:
-    """One arm on one case at one factor.
+    """One contender on one case at one factor.
 
     Attributes:
         values: every measure of every slice.

@@ -24,9 +24,9 @@ _ANOTHER = "Name another file with --records, or bring back an earlier version o
 
 @dataclass(frozen=True)
 class Entry:
-    """A record and where it belongs; arm, case and data set are for the reader, the identity is what it is found by."""
+    """A record and where it belongs; contender, case and data set are for the reader, the identity is what it is found by."""
 
-    arm: str
+    contender: str
     case: str
     data_set: str
     what: Identity
@@ -58,7 +58,7 @@ class Records:
         """Add what the file did not have, keep what it had."""
         for item in measured:
             what = item.what.anywhere
-            entry = Entry(item.arm, item.case, item.data_set, what, rounded(item.record))
+            entry = Entry(item.contender, item.case, item.data_set, what, rounded(item.record))
             self._entries.setdefault(what.key, entry)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_text(self.path, _text(self._entries.values()))
@@ -79,8 +79,8 @@ def _short(value: float) -> float:
 
 
 def _text(entries: Iterable[Entry]) -> str:
-    """Settings, which many records share, by their digest; then the records by case, factor and arm."""
-    ordered = sorted(entries, key=lambda x: (x.data_set, x.case, x.what.factor, x.arm, x.what.key))
+    """Settings, which many records share, by their digest; then the records by case, factor and contender."""
+    ordered = sorted(entries, key=lambda x: (x.data_set, x.case, x.what.factor, x.contender, x.what.key))
     settings = {digest(entry.what.settings): entry.what.settings for entry in ordered}
     shared = ",\n".join(f'"{name}":{_line(settings[name])}' for name in sorted(settings))
     lines = ",\n".join(_line(_flat(entry)) for entry in ordered)
@@ -88,7 +88,7 @@ def _text(entries: Iterable[Entry]) -> str:
 
 
 def _flat(entry: Entry) -> dict[str, Any]:
-    place = {"arm": entry.arm, "case": entry.case, "data_set": entry.data_set, "factor": entry.what.factor}
+    place = {"arm": entry.contender, "case": entry.case, "data_set": entry.data_set, "factor": entry.what.factor}
     return {**place, "settings": digest(entry.what.settings), "volume": entry.what.volume, "record": asdict(entry.record)}
 
 

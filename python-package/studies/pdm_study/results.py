@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pdm_core.metrics.bootstrap import Values
-from pdm_study.arms import Budget
+from pdm_study.contenders import Budget
 from pdm_study.record import FloatImage, Identity, Record
 
 
@@ -17,7 +17,7 @@ class Measurement:
     """A record in its place.
 
     Attributes:
-        arm: label.
+        contender: label.
         case: name.
         data_set: that the case belongs to.
         factor: of the reduction.
@@ -29,7 +29,7 @@ class Measurement:
         picture: the chosen slice, where it was asked for and is there.
     """
 
-    arm: str
+    contender: str
     case: str
     data_set: str
     factor: float
@@ -42,10 +42,10 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Absence:
-    """An arm that could not be measured on a case, and why."""
+class Skipped:
+    """A contender that could not be measured on a case, and why."""
 
-    arm: str
+    contender: str
     case: str
     data_set: str
     factor: float
@@ -63,24 +63,26 @@ class Results:
     """
 
     measured: Sequence[Measurement] = ()
-    absent: Sequence[Absence] = ()
+    absent: Sequence[Skipped] = ()
     truths: dict[tuple[str, float], tuple[FloatImage, FloatImage]] = field(default_factory=dict)
 
-    def of(self, arm: str, data_set: str, factor: float) -> list[Measurement]:
+    def of(self, contender: str, data_set: str, factor: float) -> list[Measurement]:
         """The cases of one line."""
-        return [item for item in self.measured if (item.arm, item.data_set, item.factor) == (arm, data_set, factor)]
+        return [
+            item for item in self.measured if (item.contender, item.data_set, item.factor) == (contender, data_set, factor)
+        ]
 
-    def why_not(self, arm: str, data_set: str, factor: float) -> str:
+    def why_not(self, contender: str, data_set: str, factor: float) -> str:
         """Why cases of a line were not measured; empty where all were."""
-        here = [item for item in self.absent if (item.arm, item.data_set, item.factor) == (arm, data_set, factor)]
+        here = [item for item in self.absent if (item.contender, item.data_set, item.factor) == (contender, data_set, factor)]
         return " ".join(dict.fromkeys(item.reason for item in here))
 
-    def values(self, arm: str, data_set: str, factor: float, measure: str) -> dict[str, Values]:
+    def values(self, contender: str, data_set: str, factor: float, measure: str) -> dict[str, Values]:
         """A measure of the slices of every case."""
-        return {item.case: np.array(item.record.values[measure]) for item in self.of(arm, data_set, factor)}
+        return {item.case: np.array(item.record.values[measure]) for item in self.of(contender, data_set, factor)}
 
     @property
     def places(self) -> list[tuple[str, float]]:
         """Data sets and factors that anything is known of."""
-        items: Iterator[Measurement | Absence] = iter([*self.measured, *self.absent])
+        items: Iterator[Measurement | Skipped] = iter([*self.measured, *self.absent])
         return list(dict.fromkeys((item.data_set, item.factor) for item in items))

@@ -81,16 +81,16 @@ def _parts(report: Report, results: Results, plan: Plan, facts: Mapping[str, Any
         yield "## Pictures"
         yield from pictures
     yield "## What is missing"
-    yield "\n".join(lacking(report.missing, results)) or "Nothing: every arm was measured."
+    yield "\n".join(lacking(report.missing, results)) or "Nothing: every contender was measured."
     yield "## Circumstances"
     machines = dict.fromkeys(item.record.machine for item in results.measured)
     yield "\n".join(f"- {name}: {value}" for name, value in {**facts, "measured on": "; ".join(machines)}.items())
 
 
 def lacking(missing: Mapping[str, str], results: Results) -> Iterator[str]:
-    """The page's lines on arms that were measured nowhere, which are `missing`, then on how many lack on a set alone."""
-    yield from (f"- {arm}: {why}" for arm, why in missing.items())
-    partly = Counter(item.data_set for item in results.absent if item.arm not in missing)
+    """The page's lines on contenders that were measured nowhere, which are `missing`, then on how many lack on a set alone."""
+    yield from (f"- {contender}: {why}" for contender, why in missing.items())
+    partly = Counter(item.data_set for item in results.absent if item.contender not in missing)
     yield from (
         f"- {name}: {count} lines, of systems that were measured elsewhere; each says why." for name, count in partly.items()
     )
@@ -99,13 +99,15 @@ def lacking(missing: Mapping[str, str], results: Results) -> Iterator[str]:
 def _subject(plan: Plan) -> str:
     if not plan.systems:
         return "every system of the paper, side by side"
-    titles = {name: method.title for name, method in METHODS.items()} | {str(arm.method): arm.label for arm in PLAIN}
+    titles = {name: method.title for name, method in METHODS.items()} | {
+        str(contender.method): contender.label for contender in PLAIN
+    }
     return f"{', '.join(titles.get(name, name) for name in plan.systems)}; T = {plan.scale.full}"
 
 
 def _told(results: Results) -> bool:
     """Whether any line has an interval."""
-    lines = dict.fromkeys((item.arm, item.data_set, item.factor) for item in results.measured)
+    lines = dict.fromkeys((item.contender, item.data_set, item.factor) for item in results.measured)
     return any(estimate(results.values(*line, PSNR.key)).interval is not None for line in lines)
 
 
@@ -138,7 +140,7 @@ def _reasons(claim: Claim) -> Iterator[str]:
     yield f"### {claim.title}"
     decided = f"{claim.verdict.value[0].upper()}{claim.verdict.value[1:]}"
     if not claim.comparisons:
-        yield f"{decided}: none of the arms that it speaks of could be compared."
+        yield f"{decided}: none of the contenders that it speaks of could be compared."
         return
     counts: dict[str, int] = {}
     for item in claim.comparisons:

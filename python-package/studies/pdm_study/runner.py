@@ -1,4 +1,4 @@
-"""The study's work: every arm on every case at every factor, unless it was measured before."""
+"""The study's work: every contender on every case at every factor, unless it was measured before."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from pdm_core.networks.devices import choose_device, device_name
 from pdm_core.progress import Progress, ProgressCallback
 from pdm_core.volume import Volume
 from pdm_core.volume.identity import volume_sha256
-from pdm_study.arms import Arm
 from pdm_study.cache import Cache
 from pdm_study.cases import StudyCase
+from pdm_study.contenders import Contender
 from pdm_study.measures import measured
-from pdm_study.prepared import Conditions, Ready, Restoration, ready
+from pdm_study.prepared import Conditions, PreparedMethod, Restoration, prepared_method
 from pdm_study.record import FloatImage, Identity, Record
-from pdm_study.results import Absence, Measurement, Results
+from pdm_study.results import Measurement, Results, Skipped
 
 
 @dataclass(frozen=True)
 class Job:
-    """One arm on one case at one factor; `picture` asks for its chosen slice."""
+    """One contender on one case at one factor; `picture` asks for its chosen slice."""
 
-    arm: Arm
+    contender: Contender
     item: StudyCase
     factor: float
     picture: bool = False
@@ -82,17 +82,17 @@ def run_study(
     """Measure what was not measured before.
 
     Args:
-        jobs: what is wanted; the same arm, case and factor twice is one piece of work.
+        jobs: what is wanted; the same contender, case and factor twice is one piece of work.
         cache: of what was measured.
-        conditions: that all arms share; its `cancel` is asked between and within restorations.
+        conditions: that all contenders share; its `cancel` is asked between and within restorations.
         slices: of each case.
-        most: steps an arm may take where it was not measured before; those of more are left out, with a line that says so.
-            Neither is an arm of more restored again for its picture alone.
+        most: steps of a contender that was not measured before; those of more are left out, with a line that says so.
+            Neither is a contender of more restored again for its picture alone.
         progress: receives finished jobs with an ETA.
     """
     wanted = _merged(jobs)
     meter = Progress("the study", len(wanted), progress, conditions.cancel)
-    found: list[Measurement | Absence] = []
+    found: list[Measurement | Skipped] = []
     truths = {}
     for (name, factor), group in _by_case(wanted).items():
         reduced = Reduced(reference_volume(group[0].item.case, slices), factor)
@@ -100,18 +100,18 @@ def run_study(
             truths[name, factor] = reduced.pictures()
         for job in group:
             found.append(_done(job, reduced, cache, conditions, most))
-            meter.advance(note=job.arm.label)
+            meter.advance(note=job.contender.label)
     measurements = [item for item in found if isinstance(item, Measurement)]
-    return Results(measurements, [item for item in found if isinstance(item, Absence)], truths)
+    return Results(measurements, [item for item in found if isinstance(item, Skipped)], truths)
 
 
 def _merged(jobs: Sequence[Job]) -> list[Job]:
-    """Each arm, case and factor once, with a picture where anyone wants one."""
+    """Each contender, case and factor once, with a picture where anyone wants one."""
     merged: dict[tuple[str, str, float], Job] = {}
     for job in jobs:
-        key = (job.arm.label, job.item.case.name, job.factor)
+        key = (job.contender.label, job.item.case.name, job.factor)
         known = merged.get(key, job)
-        merged[key] = Job(job.arm, job.item, job.factor, job.picture or known.picture)
+        merged[key] = Job(job.contender, job.item, job.factor, job.picture or known.picture)
     return list(merged.values())
 
 
@@ -122,27 +122,27 @@ def _by_case(jobs: Sequence[Job]) -> dict[tuple[str, float], list[Job]]:
     return groups
 
 
-def _done(job: Job, reduced: Reduced, cache: Cache, conditions: Conditions, most: int | None) -> Measurement | Absence:
-    place = (job.arm.label, job.item.case.name, job.item.data_set, job.factor)
-    steps = job.arm.options.get("steps") or 0
+def _done(job: Job, reduced: Reduced, cache: Cache, conditions: Conditions, most: int | None) -> Measurement | Skipped:
+    place = (job.contender.label, job.item.case.name, job.item.data_set, job.factor)
+    steps = job.contender.options.get("steps") or 0
     allowed = most is None or steps <= most
     try:
-        prepared = ready(job.arm, job.factor, conditions)
+        prepared = prepared_method(job.contender, job.factor, conditions)
         what = Identity(prepared.settings, reduced.factor, reduced.digest)
         record, picture = cache.record(what), cache.picture(what) if job.picture else None
         if record is None and not allowed:
-            return Absence(*place, f"Left out: {steps} steps, more than the {most} that were allowed.")
+            return Skipped(*place, f"Left out: {steps} steps, more than the {most} that were allowed.")
         if record is None or (job.picture and picture is None and allowed):
             record, picture = _measured(prepared, reduced, cache, what, job.picture)
     except (InputError, MissingDependencyError) as error:
-        return Absence(*place, error.message)
-    model = job.arm.method or job.arm.model_at(job.factor)
-    kept = prepared.settings.get("options", {}).get("project", job.arm.method == "zip")
+        return Skipped(*place, error.message)
+    model = job.contender.method or job.contender.model_at(job.factor)
+    kept = prepared.settings.get("options", {}).get("project", job.contender.method == "zip")
     return Measurement(*place, record, what, prepared.budget, model, kept, picture)
 
 
 def _measured(
-    prepared: Ready, reduced: Reduced, cache: Cache, what: Identity, with_picture: bool
+    prepared: PreparedMethod, reduced: Reduced, cache: Cache, what: Identity, with_picture: bool
 ) -> tuple[Record, FloatImage | None]:
     """Restore; a record that was there before stays, for its seconds are those of the first time."""
     options = prepared.settings.get("options", {})
@@ -167,7 +167,7 @@ def _clock(device: torch.device) -> tuple[Callable[[], float], str]:
     return time.perf_counter, ""
 
 
-def _timed(prepared: Ready, reduced: Reduced, clock: Callable[[], float]) -> tuple[Restoration, float]:
+def _timed(prepared: PreparedMethod, reduced: Reduced, clock: Callable[[], float]) -> tuple[Restoration, float]:
     _, rows, columns = reduced.reference.shape
     low = reduced.low
     begun = clock()

@@ -1,4 +1,4 @@
-"""Which arms the paper's tables and figures hold; one list each."""
+"""Which contenders the paper's tables and figures hold; one list each."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pdm_core.methods.registry import METHODS
-from pdm_study.arms import Arm, Rule
+from pdm_study.contenders import Contender, Rule
 
-BICUBIC, ZIP = Arm("bicubic", method="bicubic"), Arm("ZIP", method="zip")
-SMORE = Arm("SMORE", method="smore")
+BICUBIC, ZIP = Contender("bicubic", method="bicubic"), Contender("ZIP", method="zip")
+SMORE = Contender("SMORE", method="smore")
 PLAIN = (BICUBIC, ZIP, SMORE)
 FAST, BASE = "fast", "base"
 SHARES = (0.5, 0.25)
@@ -44,73 +44,73 @@ class Scale:
         return sorted({max(1, self.few * quarters // 4) for quarters in (1, 2, 3, 4)}, reverse=True)
 
 
-def full(system: str, scale: Scale) -> Arm:
+def full(system: str, scale: Scale) -> Contender:
     """A diffusion system over the whole range, from noise alone."""
     return _diffusion(f"{_TITLES[system]}, T = {scale.full}", system, system, scale.full)
 
 
-def partial(system: str, share: float, scale: Scale) -> Arm:
+def partial(system: str, share: float, scale: Scale) -> Contender:
     """The same network started at K from the noised low-resolution image, without alignment."""
     steps = scale.part(share)
     return _diffusion(f"{_TITLES[system]} + PDM, K = {steps} of {scale.full}", system, system, steps, start=steps / scale.full)
 
 
-def trained(system: str, alignment: str, share: float, scale: Scale) -> Arm:
+def trained(system: str, alignment: str, share: float, scale: Scale) -> Contender:
     """A network trained for t up to K alone, with an alignment or without."""
     steps = scale.part(share)
     name = f"{_TITLES[system]} + PDM, trained to K = {steps} of {scale.full}, alignment {alignment}"
     return _diffusion(name, system, f"{system}_{alignment}_k{round(100 * share)}", steps)
 
 
-def ours(model: str, rule: Rule, scale: Scale, sampler: str = "ancestral", steps: int | None = None) -> Arm:
-    """The residual parameterisation, K = a quarter of T, without the product's projection: comparable with SR3's arms."""
+def ours(model: str, rule: Rule, scale: Scale, sampler: str = "ancestral", steps: int | None = None) -> Contender:
+    """The residual parameterisation, K = a quarter of T, without the product's projection: comparable with SR3's."""
     alignment = {"pdm": "cosine", "pdm_linear": "linear"}[model]
     count = scale.part(0.25) if steps is None else steps
     label = f"PDM (residual), {sampler}, {count} of K = {scale.part(0.25)}, alignment {alignment}, rule {rule}"
-    return Arm(label, model, options={"sampler": sampler, "steps": count, "project": False}, rule=rule, system="pdm")
+    return Contender(label, model, options={"sampler": sampler, "steps": count, "project": False}, rule=rule, system="pdm")
 
 
-def shipped(model: str, steps: int, samples: int = 1, system: str = "pdm") -> Arm:
+def shipped(model: str, steps: int, samples: int = 1, system: str = "pdm") -> Contender:
     """A model as the product runs it: what was measured stays as measured."""
     several = "" if samples == 1 else f"mean of {samples} x "
-    return Arm(f"{model}, {several}{steps} NFE", model, options={"steps": steps, "samples": samples}, system=system)
+    return Contender(f"{model}, {several}{steps} NFE", model, options={"steps": steps, "samples": samples}, system=system)
 
 
-def table_ii(scale: Scale) -> list[Arm]:
+def table_ii(scale: Scale) -> list[Contender]:
     """Every system at its own step count."""
     regressions = [
-        Arm(title, f"{name}_x{{factor}}", options={"project": False}, system=name)
+        Contender(title, f"{name}_x{{factor}}", options={"project": False}, system=name)
         for title, name in (("EDSR", "edsr"), ("SwinIR", "swinir"), ("SRGAN", "srgan"))
     ]
-    diffusion = [arm for system in _TITLES for arm in _of_system(system, scale)]
+    diffusion = [contender for system in _TITLES for contender in _of_system(system, scale)]
     projected = _diffusion(f"SR3, T = {scale.full}, projected", "sr3", "sr3", scale.full, project=True)
     in_parts = METHODS["score_mri_complex"]
-    two_channels = Arm(
+    two_channels = Contender(
         f"{in_parts.title}, T = {scale.full}", in_parts.name, options={"steps": scale.full}, system=in_parts.name
     )
     names = {"ResShift": "res_shift", "InDI": "indi", "flow matching": "flow_matching"}
-    rivals = [Arm(title, name, system=name) for title, name in names.items()]
+    rivals = [Contender(title, name, system=name) for title, name in names.items()]
     return [*PLAIN, *regressions, *diffusion, two_channels, projected, *rivals, *_of_ours(scale)]
 
 
-def table_v(scale: Scale) -> list[Arm]:
+def table_v(scale: Scale) -> list[Contender]:
     """Few steps: over the whole range and from K on, without alignment and with it where a model was trained to that K."""
-    arms = []
+    contenders = []
     for sampler in _FEW:
-        arms += [few(sampler, steps, None, scale) for steps in scale.few_steps()]
-        arms += [few(sampler, steps, "none", scale) for steps in scale.few_steps()[1:]]
+        contenders += [few(sampler, steps, None, scale) for steps in scale.few_steps()]
+        contenders += [few(sampler, steps, "none", scale) for steps in scale.few_steps()[1:]]
         for share in SHARES:
-            arms += [few_trained(sampler, share, alignment, scale) for alignment in ("none", "cosine")]
-        arms.append(ours("pdm", "consistent", scale, sampler, max(1, scale.few // 4)))
-    arms.append(_fast(f"DDIM on the residual, T = {scale.few}", "pdm_full", "ddim", scale.few))
+            contenders += [few_trained(sampler, share, alignment, scale) for alignment in ("none", "cosine")]
+        contenders.append(ours("pdm", "consistent", scale, sampler, max(1, scale.few // 4)))
+    contenders.append(_fast(f"DDIM on the residual, T = {scale.few}", "pdm_full", "ddim", scale.few))
     for steps in scale.few_steps():
-        arms.append(_fast(f"consistency, T = {steps}", "consistency_full", "consistency", steps))
+        contenders.append(_fast(f"consistency, T = {steps}", "consistency_full", "consistency", steps))
     for steps in sorted({1, 2, max(1, scale.few // 4)}):
-        arms.append(_fast(f"consistency of PDM, {steps} of K = a quarter of T", "consistency", "consistency", steps))
-    return arms
+        contenders.append(_fast(f"consistency of PDM, {steps} of K = a quarter of T", "consistency", "consistency", steps))
+    return contenders
 
 
-def few(sampler: str, steps: int, start: str | None, scale: Scale) -> Arm:
+def few(sampler: str, steps: int, start: str | None, scale: Scale) -> Contender:
     """SR3's network with a fast sampler: all of T in `steps`, or only the last `steps` of T."""
     if start is None:
         return _fast(f"{_FEW[sampler].title}, T = {steps}", "sr3", sampler, steps)
@@ -118,38 +118,40 @@ def few(sampler: str, steps: int, start: str | None, scale: Scale) -> Arm:
     return _fast(label, "sr3", sampler, steps, start=steps / scale.few)
 
 
-def few_trained(sampler: str, share: float, alignment: str, scale: Scale) -> Arm:
+def few_trained(sampler: str, share: float, alignment: str, scale: Scale) -> Contender:
     """The same by a network that was trained for t up to K."""
     steps = max(1, round(share * scale.few))
     label = f"{_FEW[sampler].title} + PDM, trained to K = {steps} of {scale.few}, alignment {alignment}"
     return _fast(label, f"sr3_{alignment}_k{round(100 * share)}", sampler, steps)
 
 
-def table_vi(scale: Scale) -> list[Arm]:
+def table_vi(scale: Scale) -> list[Contender]:
     """One network a system at rising step counts, for the time; none starts late, for a step costs the same anywhere."""
     counts = sorted({max(1, round(share * scale.full)) for share in (0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0)})
-    arms = [_diffusion(f"{_TITLES[system]}, {steps} steps", system, system, steps) for system in _TITLES for steps in counts]
-    return arms + [shipped(FAST, steps) for steps in counts]
+    contenders = [
+        _diffusion(f"{_TITLES[system]}, {steps} steps", system, system, steps) for system in _TITLES for steps in counts
+    ]
+    return contenders + [shipped(FAST, steps) for steps in counts]
 
 
-def table_vii(scale: Scale) -> list[Arm]:
+def table_vii(scale: Scale) -> list[Contender]:
     """Latent alignment: none, linear, cosine at both K, and both rules where the network allows both.
 
     An epsilon network cannot walk by the consistent rule: its estimate divides by a_t, which is 0 at K (SCIENCE §0.4).
     """
-    arms = [trained("sr3", alignment, share, scale) for share in SHARES for alignment in ("none", "linear", "cosine")]
+    contenders = [trained("sr3", alignment, share, scale) for share in SHARES for alignment in ("none", "linear", "cosine")]
     rules: tuple[Rule, ...] = ("paper", "consistent")
-    return arms + [ours(model, rule, scale) for model in ("pdm_linear", "pdm") for rule in rules]
+    return contenders + [ours(model, rule, scale) for model in ("pdm_linear", "pdm") for rule in rules]
 
 
-def figure_10(scale: Scale) -> list[Arm]:
+def figure_10(scale: Scale) -> list[Contender]:
     """Quality against K at one step a unit of t, and against the steps at the K that a network was trained for."""
     against_k = [partial("sr3", share, scale) for share in (0.1, 0.25, 0.5, 0.75)] + [full("sr3", scale)]
     return against_k + [shipped("pdm", steps) for steps in _counts(scale)] + [shipped(FAST, n) for n in _counts(scale)]
 
 
-def panels(scale: Scale) -> dict[str, list[Arm]]:
-    """The image panels like the paper's Fig. 4, 8 and 9: which arms each shows."""
+def panels(scale: Scale) -> dict[str, list[Contender]]:
+    """The image panels like the paper's Fig. 4, 8 and 9: which contenders each shows."""
     few_counts = (scale.few_steps()[0], scale.few_steps()[-1])
     quick = [few(sampler, steps, None, scale) for sampler in _FEW for steps in few_counts]
     quick += [few(sampler, few_counts[-1], "none", scale) for sampler in _FEW]
@@ -157,7 +159,7 @@ def panels(scale: Scale) -> dict[str, list[Arm]]:
     return {"figure_4": table_ii(scale), "figure_8": eighth, "figure_9": table_vii(scale)}
 
 
-def _of_system(system: str, scale: Scale) -> list[Arm]:
+def _of_system(system: str, scale: Scale) -> list[Contender]:
     aligned = SHARES if system == "sr3" else (0.25,)
     return [
         full(system, scale),
@@ -166,7 +168,7 @@ def _of_system(system: str, scale: Scale) -> list[Arm]:
     ]
 
 
-def _of_ours(scale: Scale) -> list[Arm]:
+def _of_ours(scale: Scale) -> list[Contender]:
     same_size = [
         ours("pdm", "consistent", scale),
         shipped("pdm", 1),
@@ -177,15 +179,15 @@ def _of_ours(scale: Scale) -> list[Arm]:
     return [*same_size, shipped("pdm", 3, samples=4), *bundled]
 
 
-def _diffusion(label: str, system: str, model: str, steps: int, **options: Any) -> Arm:
+def _diffusion(label: str, system: str, model: str, steps: int, **options: Any) -> Contender:
     published = _AS_PUBLISHED.get(system, {})
-    return Arm(label, model, options={**published, "steps": steps, **options}, system=system)
+    return Contender(label, model, options={**published, "steps": steps, **options}, system=system)
 
 
-def _fast(label: str, model: str, sampler: str, steps: int, **options: Any) -> Arm:
+def _fast(label: str, model: str, sampler: str, steps: int, **options: Any) -> Contender:
     """By a fast sampler, which the system has its name from."""
     common = {"sampler": sampler, "steps": steps, "project": False}
-    return Arm(label, model, options={**common, **options}, system=_FEW[sampler].name if sampler in _FEW else sampler)
+    return Contender(label, model, options={**common, **options}, system=_FEW[sampler].name if sampler in _FEW else sampler)
 
 
 def _counts(scale: Scale) -> list[int]:

@@ -1,4 +1,4 @@
-"""The lines of a table: an arm on a data set at a factor, averaged over cases and slices."""
+"""The lines of a table: a contender on a data set at a factor, averaged over cases and slices."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pdm_study.arms import Arm, Budget
+from pdm_study.contenders import Budget, Contender
 from pdm_study.estimates import Estimate, difference, estimate
 from pdm_study.measures import COMPARED, SHOWN
 from pdm_study.results import Results
 
 
 @dataclass(frozen=True)
-class Line:
-    """What a table says of one arm.
+class TableRow:
+    """What a table says of one contender.
 
     Attributes:
-        arm: label.
+        contender: label.
         data_set: measured on.
         factor: of the reduction.
         reason: why some or all cases are missing; empty where none is.
         cases: how many were measured.
         slices: of all these together.
         values: of the measures in `SHOWN`, by key.
-        gains: paired differences to the reference arm, of those in `COMPARED`.
+        gains: paired differences to the reference contender, of those in `COMPARED`.
         evaluations: of the network a slice.
         seconds: a slice.
         machines: where these were measured; of several the seconds are a mean that says little.
@@ -34,7 +34,7 @@ class Line:
         budget: of the training.
     """
 
-    arm: str
+    contender: str
     data_set: str
     factor: float
     reason: str = ""
@@ -50,33 +50,35 @@ class Line:
     budget: Budget = field(default_factory=Budget)
 
 
-def lines_of(results: Results, arms: Sequence[Arm], data_set: str, factors: Sequence[float], reference: str) -> list[Line]:
-    """A line for every arm at every factor, measured or not.
+def table_rows(
+    results: Results, contenders: Sequence[Contender], data_set: str, factors: Sequence[float], reference: str
+) -> list[TableRow]:
+    """A line for every contender at every factor, measured or not.
 
     Args:
         results: of the study.
-        arms: in the order of the table.
+        contenders: in the order of the table.
         data_set: of the table.
         factors: in their order.
-        reference: label of the arm that the others are compared with.
+        reference: label of the contender that the others are compared with.
     """
-    return [_line(results, arm, data_set, factor, reference) for factor in factors for arm in arms]
+    return [_line(results, contender, data_set, factor, reference) for factor in factors for contender in contenders]
 
 
-def _line(results: Results, arm: Arm, data_set: str, factor: float, reference: str) -> Line:
-    items = results.of(arm.label, data_set, factor)
-    reason = results.why_not(arm.label, data_set, factor)
+def _line(results: Results, contender: Contender, data_set: str, factor: float, reference: str) -> TableRow:
+    items = results.of(contender.label, data_set, factor)
+    reason = results.why_not(contender.label, data_set, factor)
     if not items:
-        return Line(arm.label, data_set, factor, reason)
+        return TableRow(contender.label, data_set, factor, reason)
     place = (data_set, factor)
-    values = {measure.key: results.values(arm.label, *place, measure.key) for measure in SHOWN}
+    values = {measure.key: results.values(contender.label, *place, measure.key) for measure in SHOWN}
     gains = {}
     for measure in COMPARED:
         gain = difference(values[measure.key], results.values(reference, *place, measure.key))
-        if gain is not None and arm.label != reference:
+        if gain is not None and contender.label != reference:
             gains[measure.key] = gain
-    return Line(
-        arm.label,
+    return TableRow(
+        contender.label,
         data_set,
         factor,
         reason,

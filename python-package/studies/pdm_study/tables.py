@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pdm_study.estimates import TOO_FEW
 from pdm_study.measures import COMPARED, SHOWN
 from pdm_study.results import Results
-from pdm_study.table_rows import Line
+from pdm_study.table_rows import TableRow
 from pdm_study.text_table import TextTable, counted
 from pdm_study.timing import Fit
 
 _BUDGET = ("parameters", "training: steps x batch x crop")
 
 
-def quality_table(title: str, lines: Sequence[Line], reference: str) -> TextTable:
-    """Quality, evaluations, time and budget of every arm; what could not be measured stands there with the reason."""
+def quality_table(title: str, lines: Sequence[TableRow], reference: str) -> TextTable:
+    """Quality, evaluations, time and budget of every contender; what could not be measured stands there with the reason."""
     differences = [f"difference in {measure.heading}" for measure in COMPARED]
     headings = [measure.heading for measure in SHOWN]
     head = ["system", "factor", *headings, *differences, "NFE", "s a slice", "measured kept", "model", *_BUDGET]
@@ -27,7 +27,7 @@ def quality_table(title: str, lines: Sequence[Line], reference: str) -> TextTabl
     return TextTable(title, head, rows, [*_notes(lines, reference), *_machine_notes(lines, usual)])
 
 
-def time_table(title: str, lines: Sequence[Line], fits: Sequence[Fit]) -> TextTable:
+def time_table(title: str, lines: Sequence[TableRow], fits: Sequence[Fit]) -> TextTable:
     """Seconds in all and a step, with the straight line through those of one network."""
     head = ["system", "NFE", "s a slice", "ms a step", "model", "parameters"]
     rows, usual = [], _usual_machine(lines)
@@ -37,13 +37,13 @@ def time_table(title: str, lines: Sequence[Line], fits: Sequence[Fit]) -> TextTa
             continue
         step = 1000.0 * line.seconds / max(1, line.evaluations)
         times = [_seconds(line, usual), f"{step:.1f}"]
-        rows.append([line.arm, f"{line.evaluations}", *times, line.model, _parameters(line)])
+        rows.append([line.contender, f"{line.evaluations}", *times, line.model, _parameters(line)])
     return TextTable(title, head, rows, [*(fit.words for fit in fits), *_machine_notes(lines, usual)])
 
 
-def by_case_csv(results: Results, arms: Sequence[str], data_sets: Sequence[str]) -> str:
-    """Every arm on every case: the means over the slices with all digits."""
-    items = [item for item in results.measured if item.arm in arms and item.data_set in data_sets]
+def by_case_csv(results: Results, contenders: Sequence[str], data_sets: Sequence[str]) -> str:
+    """Every contender on every case: the means over the slices with all digits."""
+    items = [item for item in results.measured if item.contender in contenders and item.data_set in data_sets]
     keys = list(items[0].record.values) if items else []
     about = ["arm", "model", "data_set", "case", "factor", "slices", "evaluations", "seconds_a_slice", "machine"]
     text = io.StringIO()
@@ -51,61 +51,61 @@ def by_case_csv(results: Results, arms: Sequence[str], data_sets: Sequence[str])
     writer.writerow([*about, *keys])
     for item in items:
         record = item.record
-        place = [item.arm, item.model, item.data_set, item.case, item.factor]
+        place = [item.contender, item.model, item.data_set, item.case, item.factor]
         work = [record.slices, record.evaluations, record.seconds / record.slices, record.machine]
         writer.writerow([*place, *work, *(sum(record.values[key]) / record.slices for key in keys)])
     return text.getvalue()
 
 
-def by_slice_csv(results: Results, arms: Sequence[str], data_sets: Sequence[str]) -> str:
+def by_slice_csv(results: Results, contenders: Sequence[str], data_sets: Sequence[str]) -> str:
     """Every measure of every slice, which the intervals were drawn from."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["arm", "data_set", "case", "factor", "slice", "measure", "value"])
     for item in results.measured:
-        if item.arm not in arms or item.data_set not in data_sets:
+        if item.contender not in contenders or item.data_set not in data_sets:
             continue
         for key, values in item.record.values.items():
             for number, value in enumerate(values):
-                writer.writerow([item.arm, item.data_set, item.case, item.factor, number, key, value])
+                writer.writerow([item.contender, item.data_set, item.case, item.factor, number, key, value])
     return text.getvalue()
 
 
-def _measured(line: Line, usual: str) -> list[str]:
+def _measured(line: TableRow, usual: str) -> list[str]:
     values = [line.values[measure.key].words(measure.digits) for measure in SHOWN]
     gains = [line.gains[m.key].words(m.digits, signed=True) if m.key in line.gains else "-" for m in COMPARED]
     kept = "yes" if line.projected else "no"
     about = [f"{line.evaluations}", _seconds(line, usual), kept, line.model, _parameters(line), line.budget.words]
-    return [line.arm, f"x{line.factor:g}", *values, *gains, *about]
+    return [line.contender, f"x{line.factor:g}", *values, *gains, *about]
 
 
-def _missing(line: Line, columns: int) -> list[str]:
-    return [line.arm, f"x{line.factor:g}", f"not measured: {line.reason}", *["-"] * (columns - 3)]
+def _missing(line: TableRow, columns: int) -> list[str]:
+    return [line.contender, f"x{line.factor:g}", f"not measured: {line.reason}", *["-"] * (columns - 3)]
 
 
-def _usual_machine(lines: Sequence[Line]) -> str:
+def _usual_machine(lines: Sequence[TableRow]) -> str:
     """The machine that most lines were measured on."""
     machines = Counter(machine for line in lines for machine in line.machines)
     return machines.most_common(1)[0][0] if machines else ""
 
 
-def _seconds(line: Line, usual: str) -> str:
+def _seconds(line: TableRow, usual: str) -> str:
     """Seconds a slice, with a star where they come from another machine than most."""
     return f"{line.seconds:.3f}" + ("" if line.machines == (usual,) else "*")
 
 
-def _machine_notes(lines: Sequence[Line], usual: str) -> list[str]:
+def _machine_notes(lines: Sequence[TableRow], usual: str) -> list[str]:
     others = dict.fromkeys(machine for line in lines for machine in line.machines if machine != usual)
     if not others:
         return []
     return [f"Seconds were measured on {usual}; those with a star, which they do not compare with, on {'; '.join(others)}."]
 
 
-def _parameters(line: Line) -> str:
+def _parameters(line: TableRow) -> str:
     return "-" if line.budget.parameters is None else f"{line.budget.parameters / 1e6:.2f} M"
 
 
-def _notes(lines: Sequence[Line], reference: str) -> list[str]:
+def _notes(lines: Sequence[TableRow], reference: str) -> list[str]:
     measured = [line for line in lines if line.cases]
     if not measured:
         return []
@@ -115,11 +115,11 @@ def _notes(lines: Sequence[Line], reference: str) -> list[str]:
     else:
         notes.append(f"{reference}, which the others would be compared with, was not measured.")
     return notes + [
-        f"{line.arm}, x{line.factor:g}: {line.cases} cases only. {line.reason}" for line in measured if line.reason
+        f"{line.contender}, x{line.factor:g}: {line.cases} cases only. {line.reason}" for line in measured if line.reason
     ]
 
 
-def _means(measured: Sequence[Line]) -> list[str]:
+def _means(measured: Sequence[TableRow]) -> list[str]:
     """Over what, and what the brackets are."""
     most = max(measured, key=lambda line: line.slices)
     counts = f"{counted(most.slices, 'slice')} of {counted(most.cases, 'case')}"

@@ -46,10 +46,10 @@ class Fit:
         )
 
 
-def fits(results: Results, arms: Sequence[str], data_set: str, factors: Sequence[float]) -> list[Fit]:
-    """One line through the times of each model on each machine, of all its arms and cases at the factors."""
+def fits(results: Results, contenders: Sequence[str], data_set: str, factors: Sequence[float]) -> list[Fit]:
+    """One line through the times of each model on each machine, of all its contenders and cases at the factors."""
     place = [item for item in results.measured if item.data_set == data_set and item.factor in factors]
-    items = [item for item in place if item.arm in arms]
+    items = [item for item in place if item.contender in contenders]
     groups: dict[tuple[str, str], list[Measurement]] = {}
     for item in items:
         groups.setdefault((item.model, item.record.machine), []).append(item)

@@ -41,14 +41,14 @@ def some_data(tmp_path):
 
 @pytest.fixture
 def made_up():
-    """A measurement of an arm whose PSNR is given slice by slice; SSIM follows it, the rest is constant."""
+    """A measurement of a contender whose PSNR is given slice by slice; SSIM follows it, the rest is constant."""
 
-    def make(arm, psnr, case="one", factor=2.0, evaluations=1, seconds=1.0, data_set="ProstateX", machine="a machine"):
+    def make(contender, psnr, case="one", factor=2.0, evaluations=1, seconds=1.0, data_set="ProstateX", machine="a machine"):
         values = {measure.key: [0.5] * len(psnr) for measure in SHOWN}
         values[PSNR.key] = list(psnr)
         values["ssim_unit_float"] = [value / 100 for value in psnr]
         record = Record(values, seconds * len(psnr), evaluations, machine)
-        label = arm if isinstance(arm, str) else arm.label
+        label = contender if isinstance(contender, str) else contender.label
         what = Identity({"arm": label, "options": {"device": "cpu"}}, factor, case)
         return Measurement(label, case, data_set, factor, record, what, model="model")
 

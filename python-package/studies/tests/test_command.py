@@ -24,7 +24,11 @@ def test_all_of_it_quickly_and_again_for_nothing(arguments, some_data, capsys, m
     printed = capsys.readouterr().out
     assert "Alignment matters more at small K." in printed and "the default, fast, 1 NFE" in printed
     first = page.read_text(encoding="utf-8")
-    assert "Nothing: every arm was measured." in first and "bicubic, ProstateX | x2 |" in first and str(some_data) not in first
+    assert (
+        "Nothing: every contender was measured." in first
+        and "bicubic, ProstateX | x2 |" in first
+        and str(some_data) not in first
+    )
     links = re.findall(r"!\[.*?\]\((.*?)\)", first)
     assert {link.split("/")[1] for link in links} >= {"figure_2.png", "figure_10.png", "leaderboard.png", "figure_4.png"}
     assert all((page.parent / link).read_bytes()[:4] == b"\x89PNG" for link in links)
@@ -81,7 +85,7 @@ def test_a_few_systems_on_one_slice_make_a_page_that_claims_nothing(arguments, s
         and "without intervals" in first
     )
     assert "None of the paper's claims can be told" in first and "###" not in first and "T/2" not in first
-    assert "too few slices to tell whether the default" in first and "Nothing: every arm was measured." in first
+    assert "too few slices to tell whether the default" in first and "Nothing: every contender was measured." in first
     assert "--slices 1" in first and f"--records {records}" in first and f"- records: {records}: " in first
     assert "1 central" in first and str(some_data) not in first
 

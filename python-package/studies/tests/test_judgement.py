@@ -7,13 +7,13 @@ import pytest
 
 from pdm_core.methods.registry import METHODS
 from pdm_core.zoo import find_model
-from pdm_study.arms import Arm, Budget
 from pdm_study.claims import Verdict, claims
+from pdm_study.contenders import Budget, Contender
 from pdm_study.estimates import difference, estimate
 from pdm_study.figures import figure_10 as draw_figure_10
 from pdm_study.leaderboard import fronts, pareto_front
 from pdm_study.measures import PSNR
-from pdm_study.results import Absence, Results
+from pdm_study.results import Results, Skipped
 from pdm_study.results_page import lacking
 from pdm_study.systems import (
     BICUBIC,
@@ -30,7 +30,7 @@ from pdm_study.systems import (
     table_vii,
     trained,
 )  # fmt: skip
-from pdm_study.table_rows import lines_of
+from pdm_study.table_rows import table_rows
 from pdm_study.tables import quality_table, time_table
 from pdm_study.timing import fits
 
@@ -72,7 +72,7 @@ def test_too_few_slices_have_no_interval_and_decide_nothing(made_up, cases, slic
     (claim,) = (claim for claim in claims(results, (), SCALE) if claim.comparisons)
     assert claim.verdict is (Verdict.HOLDS if enough else Verdict.UNKNOWN)
     assert enough or all("too few slices to tell" in item.words for item in claim.comparisons)
-    lines = lines_of(results, [whole, half], "ProstateX", [2.0], whole.label)
+    lines = table_rows(results, [whole, half], "ProstateX", [2.0], whole.label)
     if enough:
         low, high = lines[1].values[PSNR.key].interval
         assert low < lines[1].values[PSNR.key].mean < high
@@ -117,8 +117,8 @@ def test_alignment_matters_more_at_small_k_by_the_difference_of_the_gains(made_u
 
 def test_time_is_linear_where_a_line_explains_it(made_up):
     def timed(law):
-        arms = [made_up(f"arm {n}", [30.0] * 4, evaluations=n, seconds=law(n)) for n in (1, 2, 5, 10, 25, 50)]
-        return fits(Results(arms), [arm.arm for arm in arms], "ProstateX", [2.0])
+        contenders = [made_up(f"contender {n}", [30.0] * 4, evaluations=n, seconds=law(n)) for n in (1, 2, 5, 10, 25, 50)]
+        return fits(Results(contenders), [contender.contender for contender in contenders], "ProstateX", [2.0])
 
     (line,) = timed(lambda n: 0.25 + 0.1 * n)
     assert line.step_ms == pytest.approx(100) and line.start_ms == pytest.approx(250) and line.explained == pytest.approx(1)
@@ -127,9 +127,9 @@ def test_time_is_linear_where_a_line_explains_it(made_up):
     assert fits(Results([made_up("one", [30.0] * 4)]), ["one"], "ProstateX", [2.0]) == []
 
 
-def test_a_missing_arm_is_a_line_with_its_reason_and_no_number(made_up):
-    results = Results([made_up(BICUBIC, 30 + NOISE)], [Absence("SR3, T = 100", "one", "ProstateX", 2.0, "There is no 'sr3'.")])
-    lines = lines_of(results, [BICUBIC, full("sr3", SCALE)], "ProstateX", [2.0], BICUBIC.label)
+def test_a_missing_contender_is_a_line_with_its_reason_and_no_number(made_up):
+    results = Results([made_up(BICUBIC, 30 + NOISE)], [Skipped("SR3, T = 100", "one", "ProstateX", 2.0, "There is no 'sr3'.")])
+    lines = table_rows(results, [BICUBIC, full("sr3", SCALE)], "ProstateX", [2.0], BICUBIC.label)
     table = quality_table("title", lines, BICUBIC.label)
     assert table.rows[1][:3] == ["SR3, T = 100", "x2", "not measured: There is no 'sr3'."]
     assert set(table.rows[1][3:]) == {"-"} and len(table.rows[1]) == len(table.head) == len(table.rows[0])
@@ -137,7 +137,7 @@ def test_a_missing_arm_is_a_line_with_its_reason_and_no_number(made_up):
 
 
 def test_what_is_missing_on_one_set_alone_is_counted_there(made_up):
-    absent = [Absence(arm, "k", "knee", factor, "Left out.") for arm in ("SR3", "SMORE") for factor in (2.0, 4.0)]
+    absent = [Skipped(contender, "k", "knee", factor, "Left out.") for contender in ("SR3", "SMORE") for factor in (2.0, 4.0)]
     results = Results([made_up("SR3", [30.0])], absent)
     found = list(lacking({"SMORE": "Left out."}, results))
     assert found == ["- SMORE: Left out.", "- knee: 2 lines, of systems that were measured elsewhere; each says why."]
@@ -147,7 +147,7 @@ def test_what_is_missing_on_one_set_alone_is_counted_there(made_up):
 def test_a_table_of_lines_with_and_without_intervals_says_what_the_bare_ones_lack(made_up):
     items = [made_up(BICUBIC, [30.0 + number], case=str(number)) for number in range(8)]
     results = Results([*items, *(made_up(full("sr3", SCALE), [31.0], case=item.case) for item in items[1:])])
-    lines = lines_of(results, [BICUBIC, full("sr3", SCALE)], "ProstateX", [2.0], BICUBIC.label)
+    lines = table_rows(results, [BICUBIC, full("sr3", SCALE)], "ProstateX", [2.0], BICUBIC.label)
     notes = quality_table("title", lines, BICUBIC.label).markdown()
     assert "in brackets" in notes and "Where there are no brackets" in notes
 
@@ -157,7 +157,7 @@ def test_the_front_holds_what_nothing_beats_and_says_where_the_default_is(made_u
     assert pareto_front(points) == ("slow", "quick")
     default = shipped("fast", 1)
     results = Results([made_up(default, [33.0] * 4, seconds=2.0), made_up("other", [34.0] * 4, seconds=1.0)])
-    lines = lines_of(results, [default, Arm("other")], "ProstateX", [2.0], "bicubic")
+    lines = table_rows(results, [default, Contender("other")], "ProstateX", [2.0], "bicubic")
     (front,) = fronts(lines, default.label)
     assert "does not lie on the front: other is 1.00 dB better" in front.words
     (front,) = fronts(lines, "other")
@@ -167,7 +167,7 @@ def test_the_front_holds_what_nothing_beats_and_says_where_the_default_is(made_u
 def test_a_point_without_an_interval_is_no_narrow_one_of_figure_10(made_up):
     known = [made_up(f"{steps}", 30 + steps + NOISE, evaluations=steps) for steps in (1, 2, 8)]
     results = Results([*known, made_up("4", [34.0], evaluations=4)])
-    lines = lines_of(results, [Arm(item.arm) for item in results.measured], "ProstateX", [2.0], "1")
+    lines = table_rows(results, [Contender(item.contender) for item in results.measured], "ProstateX", [2.0], "1")
     axis = draw_figure_10({"a": lines}).axes[0]
     assert list(axis.lines[0].get_xdata()) == [1, 2, 4, 8]
     banded = {float(x) for path in axis.collections[0].get_paths() for x in path.vertices[:, 0]}
@@ -175,7 +175,7 @@ def test_a_point_without_an_interval_is_no_narrow_one_of_figure_10(made_up):
 
 
 def test_times_of_two_machines_are_told_apart(made_up):
-    default, other, far = shipped("fast", 1), Arm("other"), Arm("far")
+    default, other, far = shipped("fast", 1), Contender("other"), Contender("far")
     results = Results(
         [
             made_up(default, [33.0] * 4, seconds=2.0),
@@ -183,9 +183,9 @@ def test_times_of_two_machines_are_told_apart(made_up):
             made_up(far, [35.0] * 4, seconds=0.1, machine="a greater one"),
         ]
     )
-    lines = lines_of(results, [default, other, far], "ProstateX", [2.0], "bicubic")
+    lines = table_rows(results, [default, other, far], "ProstateX", [2.0], "bicubic")
     (front,) = fronts(lines, default.label)
-    assert [line.arm for line in front.lines] == [default.label, "other"] and front.best == (default.label,)
+    assert [line.contender for line in front.lines] == [default.label, "other"] and front.best == (default.label,)
     assert "All measured on a machine; 1 measured elsewhere have no place here." in front.words
     quality, times = quality_table("title", lines, "bicubic"), time_table("title", lines, [])
     for table, column in ((quality, quality.head.index("s a slice")), (times, times.head.index("s a slice"))):
@@ -197,7 +197,7 @@ def test_a_line_of_times_is_drawn_through_one_machine_alone(made_up):
     items = [made_up(f"{n} here", [30.0], evaluations=n, seconds=0.1 * n) for n in (1, 2, 5)]
     items += [made_up(f"{n} there", [30.0], evaluations=n, seconds=9.0, machine="a slower one") for n in (1, 2)]
     items += [made_up("2 here", [30.0], evaluations=2, seconds=7.0, factor=4.0)]
-    (line,) = fits(Results(items), [item.arm for item in items], "ProstateX", [2.0])
+    (line,) = fits(Results(items), [item.contender for item in items], "ProstateX", [2.0])
     assert line.points == 3 and line.step_ms == pytest.approx(100)
 
 
@@ -207,17 +207,17 @@ def test_a_budget_says_what_came_before_it():
 
 
 def test_every_line_goes_by_a_method_or_by_what_needs_no_network():
-    arms = [arm for table in (table_ii, table_v, table_vi, table_vii, figure_10) for arm in table(SCALE)]
-    assert {arm.system for arm in arms if arm.model} == METHODS.keys()
-    assert {arm.method for arm in arms if not arm.model} == {"bicubic", "zip", "smore"}
+    contenders = [contender for table in (table_ii, table_v, table_vi, table_vii, figure_10) for contender in table(SCALE)]
+    assert {contender.system for contender in contenders if contender.model} == METHODS.keys()
+    assert {contender.method for contender in contenders if not contender.model} == {"bicubic", "zip", "smore"}
 
 
-def test_no_two_arms_share_a_name():
+def test_no_two_contenders_share_a_name():
     """Results are found by it."""
     for scale in (SCALE, Scale(4, 4, 10), Scale(6, 5, 1)):
-        arms = [*table_ii(scale), *table_v(scale), *table_vi(scale), *table_vii(scale), *figure_10(scale)]
-        arms += [arm for each in panels(scale).values() for arm in each]
+        contenders = [*table_ii(scale), *table_v(scale), *table_vi(scale), *table_vii(scale), *figure_10(scale)]
+        contenders += [contender for each in panels(scale).values() for contender in each]
         by_name = {}
-        for arm in arms:
-            assert by_name.setdefault(arm.label, arm) == arm
+        for contender in contenders:
+            assert by_name.setdefault(contender.label, contender) == contender
     assert ours("pdm", "paper", SCALE).options["steps"] == 25 and PSNR.digits == 2

@@ -27,11 +27,11 @@ def path(tmp_path):
 
 @pytest.fixture
 def study(tmp_path, a_case, path):
-    def work(*arms, machine="one", picture=False, most=None, device="cpu"):
+    def work(*contenders, machine="one", picture=False, most=None, device="cpu"):
         records = Records(path)
         folder = tmp_path / machine
         conditions = Conditions(folder / "cards", device, smore=2)
-        jobs = [Job(arm, a_case, 2.0, picture) for arm in arms]
+        jobs = [Job(contender, a_case, 2.0, picture) for contender in contenders]
         results = run_study(jobs, Cache(folder / "cache", records), conditions, 2, most=most)
         records.write(results.measured)
         return results

@@ -12,8 +12,8 @@ import torch
 from pdm_core import CancelledError
 from pdm_core.zoo import find_model, read_card, write_card
 from pdm_study import prepared
-from pdm_study.arms import Arm
 from pdm_study.cache import Cache
+from pdm_study.contenders import Contender
 from pdm_study.prepared import Conditions
 from pdm_study.runner import Job, run_study
 from pdm_study.systems import BICUBIC, SMORE, ZIP, shipped
@@ -24,21 +24,21 @@ SEVERAL = shipped("fast", 2, samples=3)
 
 @pytest.fixture
 def study(tmp_path, a_case):
-    def work(*arms, picture=False, slices=2, **changes):
+    def work(*contenders, picture=False, slices=2, **changes):
         conditions = Conditions(tmp_path / "cards", "cpu", smore=2)
-        jobs = [Job(arm, a_case, 2.0, picture) for arm in arms]
+        jobs = [Job(contender, a_case, 2.0, picture) for contender in contenders]
         most = changes.pop("most", None)
         return run_study(jobs, Cache(tmp_path / "cache"), replace(conditions, **changes), slices, most=most)
 
     return work
 
 
-def test_every_kind_of_arm_is_measured_slice_by_slice(study):
+def test_every_kind_of_contender_is_measured_slice_by_slice(study):
     results = study(BICUBIC, ZIP, SMORE, FAST, SEVERAL)
     assert not results.absent and len(results.measured) == 5
-    found = {item.arm: item for item in results.measured}
+    found = {item.contender: item for item in results.measured}
     assert all(len(values) == 2 for item in found.values() for values in item.record.values.values())
-    assert [found[arm.label].record.evaluations for arm in (ZIP, SMORE, FAST, SEVERAL)] == [0, 1, 1, 6]
+    assert [found[contender.label].record.evaluations for contender in (ZIP, SMORE, FAST, SEVERAL)] == [0, 1, 1, 6]
     consistency = {label: np.mean(item.record.values["consistency"]) for label, item in found.items()}
     assert consistency["ZIP"] > 120 and consistency[FAST.label] > 120 and consistency["bicubic"] < 90
     assert found[FAST.label].projected and found["ZIP"].projected and not found["bicubic"].projected
@@ -72,25 +72,25 @@ def test_what_decides_a_result_has_a_place_of_its_own(study, runs, change):
     assert len(runs) == 2
 
 
-def test_an_arm_that_two_tables_name_alike_or_not_is_one_piece_of_work(study, runs):
+def test_an_contender_that_two_tables_name_alike_or_not_is_one_piece_of_work(study, runs):
     renamed = replace(FAST, label="another name")
     results = study(FAST, FAST, renamed)
-    assert len(runs) == 1 and [item.arm for item in results.measured] == [FAST.label, "another name"]
+    assert len(runs) == 1 and [item.contender for item in results.measured] == [FAST.label, "another name"]
 
 
 def test_changed_weights_are_measured_again(study, runs, tmp_path, monkeypatch, a_tiny_model):
     shutil.copytree(a_tiny_model.weights.parent, tmp_path / "zoo")
     monkeypatch.setenv("PDM_ZOO", str(tmp_path / "zoo"))
-    arm = Arm("tiny", "tiny", options={"steps": 1})
-    study(arm)
-    study(arm)
+    contender = Contender("tiny", "tiny", options={"steps": 1})
+    study(contender)
+    study(contender)
     assert len(runs) == 1
     path = tmp_path / "zoo" / "tiny.json"
     card = read_card(path)
     content = card.weights.read_bytes()
     card.weights.write_bytes(content[:-2] + bytes([content[-2] ^ 1, content[-1]]))
     write_card(replace(card, sha256=hashlib.sha256(card.weights.read_bytes()).hexdigest()), path)
-    study(arm)
+    study(contender)
     assert len(runs) == 2
 
 
@@ -113,10 +113,10 @@ def test_a_picture_that_was_not_wanted_before_is_made_and_the_record_stays(study
 
 def test_what_cannot_be_measured_is_said(study):
     results = study(
-        Arm("a", "no_such_model"),
-        Arm("b", "fast", options={"steps": 0}),
+        Contender("a", "no_such_model"),
+        Contender("b", "fast", options={"steps": 0}),
         shipped("fast", 9),
-        Arm("d", "fast_x{factor}"),
+        Contender("d", "fast_x{factor}"),
         most=8,
     )
     assert not results.measured
@@ -131,11 +131,11 @@ def test_what_was_measured_before_stays_however_few_steps_are_allowed(study, run
 
 def test_a_rule_that_only_a_card_can_say_is_followed_and_kept_apart(study, runs, tmp_path):
     options = {"steps": 2, "sampler": "ddim"}
-    arms = [Arm(rule, "fast", options=options, rule=rule) for rule in ("consistent", "paper")]
-    one, other = study(*arms).measured
+    contenders = [Contender(rule, "fast", options=options, rule=rule) for rule in ("consistent", "paper")]
+    one, other = study(*contenders).measured
     assert len(runs) == 2 and one.record.values != other.record.values and one.model == "fast"
     assert json.loads((tmp_path / "cards" / "fast_paper.json").read_text())["sampler"]["rule"] == "paper"
     assert (
-        prepared.ready(arms[0], 2.0, Conditions(tmp_path)).settings
-        != prepared.ready(arms[1], 2.0, Conditions(tmp_path)).settings
+        prepared.prepared_method(contenders[0], 2.0, Conditions(tmp_path)).settings
+        != prepared.prepared_method(contenders[1], 2.0, Conditions(tmp_path)).settings
     )

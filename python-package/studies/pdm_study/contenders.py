@@ -13,11 +13,11 @@ Rule = Literal["paper", "consistent"]
 
 
 @dataclass(frozen=True)
-class Arm:
+class Contender:
     """A system as it stands in a table.
 
     Attributes:
-        label: what the line is called; the same words always mean the same arm.
+        label: what the line is called; the same words always mean the same contender.
         model: name in the zoo, in which `{factor}` stands for the factor; None for a system without a trained network.
         method: of such a system: "bicubic", "zip" or "smore".
         options: what differs from the default `SuperResolutionOptions`.
