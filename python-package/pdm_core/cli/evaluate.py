@@ -14,10 +14,13 @@ from pdm_core.errors import InputError
 
 # Options of earlier versions, by the study that has them now.
 _MOVED = {
-    "paper": ("--all", "--table", "--figure", "--quick", "--page", "--records", "--systems", "--most-steps", "--full-steps"),
+    "paper": (
+        "--all", "--table", "--figure", "--quick", "--page", "--records", "--systems", "--reference", "--full-steps",
+        "--few-steps", "--smore-steps", "--most-steps", "--seed",
+    ),
     "orthogonal": ("--orthogonal", "--thickness-matching"),
     "zones": ("--study", "--slice-factors"),
-}
+}  # fmt: skip
 
 
 class _Moved(argparse.Action):

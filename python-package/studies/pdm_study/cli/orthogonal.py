@@ -23,7 +23,9 @@ def add_parser(studies: Any) -> argparse.ArgumentParser:
     purpose = "a real axial scan restored between its slices, against the scans across it"
     parser = study_parser(studies, "orthogonal", purpose)
     parser.add_argument("--models", nargs="+", metavar="NAME", help="through-plane models, or paths of cards (default: all)")
-    parser.add_argument("--steps", nargs="+", type=int, metavar="N", help="network evaluations a sample (default: 1)")
+    parser.add_argument(
+        "--steps", nargs="+", type=int, metavar="N", default=[1], help="network evaluations (default: 1)"
+    )
     parser.add_argument("--adapt", type=int, default=0, metavar="STEPS", help="also with each model fine-tuned first")
     parser.add_argument(
         "--thickness-matching", nargs="+", default=["none"], metavar="KIND", help="none (default), residual or average"
@@ -40,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         # Found missing before the work rather than after it.
         import matplotlib  # noqa: F401
-    options = _options(arguments)
-    arguments.cases = list(arguments.cases or [CASE])
-    studies = [find_study(data_folder(arguments.data), arguments.split, case) for case in arguments.cases]
+    models, cases = _models(arguments.models), list(arguments.cases or [CASE])
+    options = _options(arguments, models)
+    studies = [find_study(data_folder(arguments.data), arguments.split, case) for case in cases]
     rows, motions = [], {}
     with console_for(arguments) as console:
         for study in studies:
@@ -52,29 +54,33 @@ def run(arguments: argparse.Namespace) -> int:
                 motions[f"{study.name}, {view}"] = f"{side.motion.shift_mm:.1f} mm, {side.motion.turn_degrees:.1f} degrees"
             if arguments.output is not None:
                 _draw(study, views, measured[-1].method, arguments.output)
-        facts = {"motion between the scans": motions, **circumstances("as scanned", "all", _command(arguments))}
+        facts = {"motion between the scans": motions, **circumstances("as scanned", "all", _command(arguments, cases, models))}
         table = as_markdown(rows)
         if arguments.output is not None:
             write_tables(arguments.output, "orthogonal", table, rows, facts)
         content = {"rows": [asdict(row) for row in rows], **facts}
         if arguments.update_cards:
-            _update_cards(arguments.models, content)
+            _update_cards(models, content)
         console.result("\n".join([table, "", *(f"{name}: {value}" for name, value in facts.items())]), content)
     return 0
 
 
-def _options(arguments: argparse.Namespace) -> list[SuperResolutionOptions]:
-    """Those of every restoration that is compared."""
-    from pdm_core.pipeline.options import SuperResolutionOptions
+def _models(chosen: Sequence[str] | None) -> list[str]:
+    """Names of the chosen models, or of all for runs between slices; the path of a card stays one."""
     from pdm_core.zoo import find_model, list_models
 
-    chosen = arguments.models or [card.name for card in list_models("through-plane")]
-    arguments.models = [name if name.endswith(".json") else find_model(name, mode="through-plane").name for name in chosen]
-    arguments.steps = arguments.steps or [1]
+    names = chosen or [card.name for card in list_models("through-plane")]
+    return [name if name.endswith(".json") else find_model(name, mode="through-plane").name for name in names]
+
+
+def _options(arguments: argparse.Namespace, models: Sequence[str]) -> list[SuperResolutionOptions]:
+    """Those of every restoration that is compared."""
+    from pdm_core.pipeline.options import SuperResolutionOptions
+
     plain = SuperResolutionOptions(mode="through-plane", factor=None, device=arguments.device)
     options = [
         replace(plain, model=model, steps=steps, adapt=adapt, thickness_matching=matching)
-        for model in arguments.models
+        for model in models
         for steps in arguments.steps
         for adapt in sorted({0, arguments.adapt})
         for matching in arguments.thickness_matching
@@ -104,11 +110,11 @@ def _update_cards(models: Sequence[str], content: dict[str, Any]) -> None:
         write_card(replace(card, quality={**card.quality, "orthogonal": content}), card.weights.with_suffix(".json"))
 
 
-def _command(arguments: argparse.Namespace) -> str:
+def _command(arguments: argparse.Namespace, cases: Sequence[str], models: Sequence[str]) -> str:
     """The command that prints this table again."""
     adapting = f" --adapt {arguments.adapt}" if arguments.adapt else ""
     return (
-        f"pdm-sr study orthogonal --split {arguments.split} --cases {' '.join(arguments.cases)} "
-        f"--models {' '.join(arguments.models)} --steps {' '.join(map(str, arguments.steps))}{adapting} "
+        f"pdm-sr study orthogonal --split {arguments.split} --cases {' '.join(cases)} "
+        f"--models {' '.join(models)} --steps {' '.join(map(str, arguments.steps))}{adapting} "
         f"--thickness-matching {' '.join(arguments.thickness_matching)}"
     )
