@@ -18,6 +18,7 @@ from torch.nn import functional
 from pdm_core.degradation.kspace import downsample
 from pdm_core.degradation.profile import SliceOperator
 from pdm_core.networks.edsr import Edsr
+from pdm_core.networks.seeded import seeded
 
 # Axes of (K, J, I) that planes across the slices are counted along, and that stand in for the slice direction.
 _AXES = (1, 2)
@@ -88,8 +89,8 @@ def _pairs(slices: Tensor, axis: int, operator: SliceOperator, coarser: float) -
 
 def trained_on_pairs(pairs: list[Tensor], settings: SmoreSettings, seed: int, on_step: Callable[[], None]) -> Edsr:
     """A network that leads from the degraded images of `pairs`, each of them (2, K, H, W), to the truth before them."""
-    torch.manual_seed(seed)
-    network = Edsr(settings.features, settings.blocks)
+    with seeded(seed):
+        network = Edsr(settings.features, settings.blocks)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=settings.iterations)
     for patches in _batches(pairs, settings, seed):

@@ -38,10 +38,12 @@ def test_it_comes_nearer_to_the_truth_than_the_spline_that_it_starts_from():
     assert (restored - truth).square().mean() < 0.9 * (smooth - truth).square().mean()
 
 
-def test_the_same_seed_gives_the_same_volume():
+def test_the_same_seed_gives_the_same_volume_and_leaves_the_global_generator_alone():
     slices = sliced(some_balls())
     few = SmoreSettings(features=8, blocks=1, iterations=2, batch=2, patch=16)
+    before = torch.get_rng_state()
     one, other, third = (smore(slices, an_operator(), (1.0, 1.0), few, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
     torch.testing.assert_close(one, other, rtol=0, atol=0)
     assert (one - third).abs().max() > 0
 

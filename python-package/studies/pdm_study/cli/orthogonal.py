@@ -23,9 +23,7 @@ def add_parser(studies: Any) -> argparse.ArgumentParser:
     purpose = "a real axial scan restored between its slices, against the scans across it"
     parser = study_parser(studies, "orthogonal", purpose)
     parser.add_argument("--models", nargs="+", metavar="NAME", help="through-plane models, or paths of cards (default: all)")
-    parser.add_argument(
-        "--steps", nargs="+", type=int, metavar="N", default=[1], help="network evaluations (default: 1)"
-    )
+    parser.add_argument("--steps", nargs="+", type=int, metavar="N", default=[1], help="network evaluations (default: 1)")
     parser.add_argument("--adapt", type=int, default=0, metavar="STEPS", help="also with each model fine-tuned first")
     parser.add_argument(
         "--thickness-matching", nargs="+", default=["none"], metavar="KIND", help="none (default), residual or average"
