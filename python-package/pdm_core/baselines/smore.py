@@ -88,7 +88,14 @@ def _pairs(slices: Tensor, axis: int, operator: SliceOperator, coarser: float) -
 
 
 def trained_on_pairs(pairs: list[Tensor], settings: SmoreSettings, seed: int, on_step: Callable[[], None]) -> Edsr:
-    """A network that leads from the degraded images of `pairs`, each of them (2, K, H, W), to the truth before them."""
+    """Train a network that leads from degraded images to the truth before them.
+
+    Args:
+        pairs: truth and degraded images, (2, K, H, W) each.
+        settings: size and training.
+        seed: of weights and patches.
+        on_step: called after every step; may raise to cancel.
+    """
     with seeded(seed):
         network = Edsr(settings.features, settings.blocks)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)

@@ -124,6 +124,13 @@ def through_plane_methods(
     """The baselines, the other contenders and the models.
 
     Each maps thick slices, what made them and a check for cancelling to one or more restored stacks by their names.
+
+    Args:
+        models: names, or paths of cards.
+        steps: network evaluations; each model runs with each count.
+        others: what runs beside the models.
+        device: where the models run.
+        seed: of sampling and of what is trained on the scan itself.
     """
     yield _interpolations
     if others.smore:

@@ -69,7 +69,14 @@ class Report:
 
 
 def write_study(results: Results, plan: Plan, slices: SliceChoice, folder: Path) -> Report:
-    """Write all files of a plan into `folder` and say what they hold."""
+    """Write all files of a plan into `folder` and say what they hold.
+
+    Args:
+        results: all that is known.
+        plan: which tables and figures are wanted.
+        slices: of each case.
+        folder: made when missing.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tables = [_table(results, plan, table, data_set, folder) for table in plan.tables for data_set in plan.sets_of(table)]
     pictures = [*_figures(results, plan, slices, folder), *_panels(results, plan, folder)]

@@ -22,6 +22,12 @@ def panel_figure(results: Results, contenders: Sequence[Contender], case: str, f
     """The detailed part of one slice by every contender of which a picture is there; None where there is none.
 
     All images share one window; errors are signed, red where an image is too bright, on one scale too.
+
+    Args:
+        results: all that is known.
+        contenders: in the order of the panels.
+        case: name.
+        factor: of the reduction.
     """
     pictures = _pictures(results, contenders, case, factor)
     if not pictures:
@@ -46,7 +52,14 @@ def panel_figure(results: Results, contenders: Sequence[Contender], case: str, f
 
 
 def lacking(results: Results, contenders: Sequence[Contender], case: str, factor: float) -> int:
-    """How many of the contenders have numbers and no picture."""
+    """How many of the contenders have numbers and no picture.
+
+    Args:
+        results: all that is known.
+        contenders: that the figure would show.
+        case: name.
+        factor: of the reduction.
+    """
     labels = {contender.label for contender in contenders}
     here = [item for item in results.measured if (item.case, item.factor) == (case, factor) and item.contender in labels]
     return sum(item.picture is None for item in here)

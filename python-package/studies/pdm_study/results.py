@@ -78,7 +78,17 @@ class Results:
         return " ".join(dict.fromkeys(item.reason for item in here))
 
     def values(self, contender: str, data_set: str, factor: float, measure: str) -> dict[str, Values]:
-        """A measure of the slices of every case."""
+        """A measure of the slices of every case.
+
+        Args:
+            contender: label.
+            data_set: whose cases are meant.
+            factor: of the reduction.
+            measure: key of the measure.
+
+        Returns:
+            An array of values by the name of the case.
+        """
         return {item.case: np.array(item.record.values[measure]) for item in self.of(contender, data_set, factor)}
 
     @property

@@ -56,14 +56,29 @@ def partial(system: str, share: float, scale: Scale) -> Contender:
 
 
 def trained(system: str, alignment: str, share: float, scale: Scale) -> Contender:
-    """A network trained for t up to K alone, with an alignment or without."""
+    """A network trained for t up to K alone, with an alignment or without.
+
+    Args:
+        system: name in the registry.
+        alignment: "none", "linear" or "cosine".
+        share: K as a share of T.
+        scale: T.
+    """
     steps = scale.part(share)
     name = f"{_TITLES[system]} + PDM, trained to K = {steps} of {scale.full}, alignment {alignment}"
     return _diffusion(name, system, f"{system}_{alignment}_k{round(100 * share)}", steps)
 
 
 def ours(model: str, rule: Rule, scale: Scale, sampler: str = "ancestral", steps: int | None = None) -> Contender:
-    """The residual parameterisation, K = a quarter of T, without the product's projection: comparable with SR3's."""
+    """The residual parameterisation, K = a quarter of T, without the product's projection: comparable with SR3's.
+
+    Args:
+        model: "pdm" (cosine alignment) or "pdm_linear".
+        rule: of the alignment.
+        scale: T.
+        sampler: see `SuperResolutionOptions`.
+        steps: network evaluations; None for K.
+    """
     alignment = {"pdm": "cosine", "pdm_linear": "linear"}[model]
     count = scale.part(0.25) if steps is None else steps
     label = f"PDM (residual), {sampler}, {count} of K = {scale.part(0.25)}, alignment {alignment}, rule {rule}"
@@ -71,7 +86,14 @@ def ours(model: str, rule: Rule, scale: Scale, sampler: str = "ancestral", steps
 
 
 def shipped(model: str, steps: int, samples: int = 1, system: str = "pdm") -> Contender:
-    """A model as the product runs it: what was measured stays as measured."""
+    """A model as the product runs it: what was measured stays as measured.
+
+    Args:
+        model: name in the zoo.
+        steps: network evaluations a sample.
+        samples: that are averaged.
+        system: name in the registry.
+    """
     several = "" if samples == 1 else f"mean of {samples} x "
     return Contender(f"{model}, {several}{steps} NFE", model, options={"steps": steps, "samples": samples}, system=system)
 
@@ -111,7 +133,14 @@ def table_v(scale: Scale) -> list[Contender]:
 
 
 def few(sampler: str, steps: int, start: str | None, scale: Scale) -> Contender:
-    """SR3's network with a fast sampler: all of T in `steps`, or only the last `steps` of T."""
+    """SR3's network with a fast sampler: all of T in `steps`, or only the last `steps` of T.
+
+    Args:
+        sampler: of DDIM or DPM-Solver++; see `METHODS`.
+        steps: network evaluations.
+        start: None for all of T; "none", an alignment, for the last `steps` of T.
+        scale: T.
+    """
     if start is None:
         return _fast(f"{_FEW[sampler].title}, T = {steps}", "sr3", sampler, steps)
     label = f"{_FEW[sampler].title} + PDM, K = {steps} of {scale.few}"
@@ -119,7 +148,14 @@ def few(sampler: str, steps: int, start: str | None, scale: Scale) -> Contender:
 
 
 def few_trained(sampler: str, share: float, alignment: str, scale: Scale) -> Contender:
-    """The same by a network that was trained for t up to K."""
+    """The same by a network that was trained for t up to K.
+
+    Args:
+        sampler: of DDIM or DPM-Solver++; see `METHODS`.
+        share: K as a share of T.
+        alignment: "none" or "cosine".
+        scale: T.
+    """
     steps = max(1, round(share * scale.few))
     label = f"{_FEW[sampler].title} + PDM, trained to K = {steps} of {scale.few}, alignment {alignment}"
     return _fast(label, f"sr3_{alignment}_k{round(100 * share)}", sampler, steps)

@@ -47,7 +47,14 @@ class Fit:
 
 
 def fits(results: Results, contenders: Sequence[str], data_set: str, factors: Sequence[float]) -> list[Fit]:
-    """One line through the times of each model on each machine, of all its contenders and cases at the factors."""
+    """One line through the times of each model on each machine, of all its contenders and cases at the factors.
+
+    Args:
+        results: all that is known.
+        contenders: labels.
+        data_set: whose cases are meant.
+        factors: of the reduction.
+    """
     place = [item for item in results.measured if item.data_set == data_set and item.factor in factors]
     items = [item for item in place if item.contender in contenders]
     groups: dict[tuple[str, str], list[Measurement]] = {}
