@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/environment.sh
-prepare_environment test
+prepare_environment test python-package/studies
 prepare_host
 prepare_readers
 say "ruff"
@@ -14,7 +14,7 @@ say "mypy"
 (cd python-package && ../.venv/bin/mypy)
 say "pytest"
 export PDM_SHARED=${PDM_SHARED:-$PWD/../shared}
-.venv/bin/python -m pytest -c python-package/pyproject.toml --rootdir . python-package/tests Testing "$@"
+.venv/bin/python -m pytest -c python-package/pyproject.toml --rootdir . python-package/tests python-package/studies/tests Testing "$@"
 if [ $# = 0 ]; then
     bash .ci/oldest.sh
 fi

@@ -1,4 +1,5 @@
-# Sourced by test.sh and demo.sh: `prepare_environment EXTRAS` makes .venv in the repository and installs pdm-core into it.
+# Sourced by test.sh and demo.sh: `prepare_environment EXTRAS [FOLDER...]` makes .venv in the repository and installs pdm-core
+# into it, and the packages of further folders.
 
 say() { printf '== %s\n' "$*"; }
 
@@ -35,9 +36,10 @@ make_environment() {
 }
 
 prepare_environment() {
-    local extras=$1 python stamp wanted
+    local extras=$1 python stamp wanted folder
+    shift
     stamp=.venv/.installed-$extras
-    wanted=$(cksum <python-package/pyproject.toml)
+    wanted=$(cat python-package/pyproject.toml "${@/%//pyproject.toml}" | cksum)
     if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
         python=$(supported_python)
         make_environment "$python" .venv
@@ -47,6 +49,9 @@ prepare_environment() {
         # torch first and by version: on Linux a plain "torch" brings gigabytes of CUDA. PDM_TORCH chooses another build.
         .venv/bin/python -m pip install -q --disable-pip-version-check "${PDM_TORCH:-torch==2.13.0}"
         .venv/bin/python -m pip install -q --disable-pip-version-check -e "python-package[$extras]"
+        for folder in "$@"; do
+            .venv/bin/python -m pip install -q --disable-pip-version-check -e "$folder"
+        done
         echo "$wanted" >"$stamp"
     fi
 }

@@ -21,7 +21,7 @@ from PartialDiffusionSRLib.workerRun import RunListener, toldError
 from PartialDiffusionSRLib.zoneModels import ensureLicence, zoneCard
 from pdm_core.errors import PdmError
 from pdm_core.zoo import find_models
-from pdm_core.zoo.validity import notes_on_spacing
+from pdm_core.zoo.card import notes_on_spacing
 
 
 class PartialDiffusionSRWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

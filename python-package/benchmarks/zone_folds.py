@@ -29,16 +29,16 @@ import torch
 from pdm_core.atomic import write_text
 from pdm_core.cli.signals import stop_on_signals
 from pdm_core.errors import InputError, PdmError
-from pdm_core.evaluation.bootstrap import interval_of_mean
 from pdm_core.evaluation.tables import circumstances
 from pdm_core.evaluation.zones import STRUCTURES, ZONE_CONVENTION, evaluate_zones
+from pdm_core.metrics.bootstrap import interval_of_mean
 from pdm_core.networks.devices import choose_device, device_name
-from pdm_core.training import TrainingLimits, load_recipe, publish, train
+from pdm_core.publishing.export import publish, refuse_without_words
+from pdm_core.publishing.zone_acceptance import labelled_case
+from pdm_core.training import TrainingLimits, load_recipe, train
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.dataset.fingerprint import patients_alike
 from pdm_core.training.loop import identity_of
-from pdm_core.training.publish import refuse_without_words
-from pdm_core.training.zones.acceptance import labelled_case
 from pdm_core.training.zones.recipe import ZoneRecipe
 from pdm_core.training.zones.stacks import labelled_volumes
 

@@ -9,10 +9,28 @@ from typing import Any
 
 from pdm_core.cli.console import add_progress_argument, console_for
 from pdm_core.cli.data import add_data_argument, data_folder
-from pdm_core.cli.evaluate_study import add_study_arguments, run_tables, wants_study
 from pdm_core.cli.evaluate_zones import add_zone_arguments, run_zones
-from pdm_core.cli.orthogonal import run_orthogonal
 from pdm_core.errors import InputError
+
+# Options of earlier versions, by the study that has them now.
+_MOVED = {
+    "paper": (
+        "--all", "--table", "--figure", "--quick", "--page", "--records", "--systems", "--reference", "--full-steps",
+        "--few-steps", "--smore-steps", "--most-steps", "--seed",
+    ),
+    "orthogonal": ("--orthogonal", "--thickness-matching"),
+    "zones": ("--study", "--slice-factors"),
+}  # fmt: skip
+
+
+class _Moved(argparse.Action):
+    """Say where an option of an earlier version is now."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        """Raise `InputError`."""
+        raise InputError(f"{option_string} has moved to the studies.", f"Use: pdm-sr study {self.const} (see its --help).")
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -25,12 +43,6 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--models", nargs="+", metavar="NAME", help="names, or paths of cards (default: all of the kind)")
     parser.add_argument("--through-plane", action="store_true", help="between the slices, not within them")
-    parser.add_argument(
-        "--orthogonal", action="store_true", help="a real axial scan between its slices, against the scans across it"
-    )
-    parser.add_argument(
-        "--thickness-matching", nargs="+", default=["none"], metavar="KIND", help="with --orthogonal: none residual average"
-    )
     parser.add_argument(
         "--smore", action="store_true", help="between slices: also a regression trained on each case itself; takes minutes"
     )
@@ -45,32 +57,32 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--steps", nargs="+", type=int, metavar="N", help="default: 1 3 8, between slices 1 3")
     parser.add_argument("--samples", type=int, default=4, help="samples of the averaged run (1 leaves it out)")
     parser.add_argument(
-        "--slices", type=_slices, metavar="N", help="within slices: so many central ones, central (six, the default) or all"
+        "--slices",
+        type=slice_choice,
+        metavar="N",
+        help="within slices: N central ones, central (six, the default) or all",
     )
     parser.add_argument("--convention", default="unit_float", help="unit_float, monai, sr3_8bit or fastmri")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--output", type=Path, help="folder for the table as .md, .csv and .json")
     parser.add_argument("--update-cards", action="store_true", help="write the table into the cards of the models")
     add_zone_arguments(parser)
-    add_study_arguments(parser)
     add_progress_argument(parser)
+    for study, options in _MOVED.items():
+        parser.add_argument(*options, nargs="*", action=_Moved, const=study, dest=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    if wants_study(arguments):
-        return run_tables(arguments)
-    if arguments.orthogonal:
-        return run_orthogonal(arguments)
     if arguments.zones:
         return run_zones(arguments)
     if arguments.through_plane and arguments.slices is not None:
         raise InputError(
             "--slices is of what is measured within slices.", "Between slices take --slab N, or leave it out for all."
         )
-    from pdm_core.evaluation.metrics import MetricConvention
     from pdm_core.evaluation.tables import as_markdown, circumstances, with_means, write_tables
+    from pdm_core.metrics.image_quality import MetricConvention
     from pdm_core.zoo import find_model, list_models
 
     mode = "through-plane" if arguments.through_plane else "in-plane"
@@ -135,8 +147,8 @@ def _through_plane(arguments: argparse.Namespace, models: list[str], convention:
     return rows, BASELINE
 
 
-def _slices(text: str) -> str | int:
-    """The central slices, all, or a number of central ones."""
+def slice_choice(text: str) -> str | int:
+    """Type of an argument that takes the central slices, all, or a number of central ones."""
     if text in ("central", "all"):
         return text
     if not text.isdecimal() or int(text) < 1:

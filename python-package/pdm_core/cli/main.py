@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from pdm_core.cli import batch, converge, demo, distill, evaluate, models, prepare, segment, train, upsample
+from pdm_core.cli import batch, converge, demo, distill, evaluate, models, prepare, segment, study, train, upsample
 from pdm_core.cli.console import standard_streams
 from pdm_core.cli.failures import as_user_error, report
 from pdm_core.cli.signals import terminated_as_interrupted
 from pdm_core.errors import InputError
 from pdm_core.version import package_version
 
-_COMMANDS = (upsample, segment, batch, prepare, converge, train, distill, evaluate, models, demo)
+_COMMANDS = (upsample, segment, batch, prepare, converge, train, distill, evaluate, study, models, demo)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pdm_core.cli.console import add_progress_argument, console_for, say
 from pdm_core.errors import InputError
+from pdm_core.plugins import missing_study, refuse_without_study
 
 if TYPE_CHECKING:
     from pdm_core.zoo import ModelCard, ZoneCard
@@ -21,7 +22,11 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser("models", help="list, show, verify, import and add models")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the models at hand")
-    listing.add_argument("--systems", action="store_true", help="those of the compared systems instead: not for use")
+    listing.add_argument(
+        "--systems",
+        action="store_true",
+        help="those of the comparison instead: not for use",
+    )
     listing.add_argument("--json", action="store_true", help="their cards as one JSON array")
     show = actions.add_parser("show", help="the card of a model")
     show.add_argument("name")
@@ -46,10 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    if arguments.json:
-        say(json.dumps([json.loads(card.as_json()) for card in _listed(arguments.systems)], indent=1))
-        return
     cards = _listed(arguments.systems)
+    if arguments.systems and not cards:
+        raise missing_study()
+    if arguments.json:
+        say(json.dumps([json.loads(card.as_json()) for card in cards], indent=1))
+        return
     width = max((len(card.name) for card in cards), default=0)
     for card in cards:
         licence = "  (non-commercial use only)" if card.non_commercial else ""
@@ -91,6 +98,7 @@ def _card(name: str) -> ModelCard | ZoneCard:
         return find_model(name)
     cards = {card.name: card for card in (*_listed(systems=True), *_cards())}
     if name not in cards:
+        refuse_without_study("model", name)
         raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(cards)}.")
     return cards[name]
 
@@ -113,7 +121,7 @@ def _import(arguments: argparse.Namespace) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> None:
-    from pdm_core.training.acceptance import BASELINES, accept, finished_model
+    from pdm_core.publishing.acceptance import BASELINES, accept, finished_model
     from pdm_core.training.dataset import Dataset
     from pdm_core.zoo import ZoneCard
 
@@ -125,7 +133,7 @@ def _add(arguments: argparse.Namespace) -> None:
         card: ModelCard | ZoneCard
         if isinstance(finished, ZoneCard):
             from pdm_core.evaluation.zones import zones_as_markdown
-            from pdm_core.training.zones.acceptance import accept_zones
+            from pdm_core.publishing.zone_acceptance import accept_zones
 
             card, zone_rows = accept_zones(finished, dataset, **settings)
             table, rows = zones_as_markdown(zone_rows), [asdict(row) for row in zone_rows]

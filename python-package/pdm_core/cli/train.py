@@ -51,9 +51,9 @@ def run_recipe(recipe: Recipe | ZoneRecipe, arguments: argparse.Namespace) -> in
     import torch
 
     from pdm_core.networks.devices import choose_device
-    from pdm_core.training import TrainingLimits, finished, publish, train
+    from pdm_core.publishing.export import publish, refuse_without_words
+    from pdm_core.training import TrainingLimits, finished, train
     from pdm_core.training.dataset import Dataset
-    from pdm_core.training.publish import refuse_without_words
 
     refuse_without_words(recipe)
     dataset = Dataset.open(arguments.data)

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from pdm_core.errors import InputError
-from pdm_core.pipeline.intensity import PERCENTILES
 from pdm_core.volume import Volume, read_volume
+from pdm_core.volume.robust_range import robust_range
 from pdm_core.volume.slice_axis import slice_axis_of, slices_last
 
 # The six central slices, all, or so many central ones.
@@ -66,7 +66,7 @@ def reference_volume(case: Case, slices: SliceChoice) -> Volume:
     The cut keeps first voxel and spacing: every factor up to 4 then gives whole matrices.
     """
     volume = case.read()
-    low, high = np.percentile(volume.array, PERCENTILES)
+    low, high = robust_range(volume.array)
     array = (volume.array - np.float32(low)) / np.float32(high - low)
     count = {"central": _CENTRAL, "all": len(array)}[slices] if isinstance(slices, str) else slices
     first = max(0, (len(array) - count) // 2)

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import torch
 
+from pdm_core.baselines.bicubic import bicubic
 from pdm_core.degradation.kspace import upsample
-from pdm_core.evaluation.contact_sheet import Panel, draw_contact_sheet
 from pdm_core.evaluation.in_plane import reduced_volume
-from pdm_core.evaluation.metrics import consistency, psnr, ssim
-from pdm_core.evaluation.page import page, paragraph, picture, preformatted, table
-from pdm_core.methods.bicubic import bicubic
-from pdm_core.pipeline.intensity import PERCENTILES
+from pdm_core.metrics.image_quality import consistency, psnr, ssim
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.provenance import NOTICE
 from pdm_core.pipeline.super_resolution import SuperResolutionResult, super_resolve
 from pdm_core.progress import ProgressCallback
+from pdm_core.reporting.contact_sheet import Panel, draw_contact_sheet
+from pdm_core.reporting.page import page, paragraph, picture, preformatted, table
 from pdm_core.volume import Volume, write_volume
+from pdm_core.volume.robust_range import PERCENTILES
 
 _MULTIPLE = 4
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pdm_core.baselines.bicubic import bicubic
 from pdm_core.degradation.kspace import Size, downsample, lowres_size, upsample
 from pdm_core.evaluation.cases import Case, SliceChoice, reference_volume
-from pdm_core.evaluation.metrics import MetricConvention, consistency, detail_energy, high_frequency_error, psnr_ssim
-from pdm_core.methods.bicubic import bicubic
+from pdm_core.metrics.image_quality import MetricConvention, consistency, detail_energy, high_frequency_error, psnr_ssim
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
@@ -119,7 +119,15 @@ def true_factor(low: Volume, size: Size) -> float:
 def in_plane_methods(
     models: Sequence[str], steps: Sequence[int], samples: int, device: str, seed: int
 ) -> Iterator[tuple[str, Restore]]:
-    """The baselines and the models, each as a function of a reduced volume, the full matrix and the factor."""
+    """The baselines and the models, each as a function of a reduced volume, the full matrix and the factor.
+
+    Args:
+        models: names, or paths of cards.
+        steps: network evaluations a sample; each model runs with each count.
+        samples: of the averaged runs; 1 leaves them out.
+        device: where the models run.
+        seed: of sampling.
+    """
     yield "bicubic", lambda low, size, _factor: bicubic(_tensor(low), size)
     yield ZERO_FILLING, lambda low, size, _factor: upsample(_tensor(low), size)
     for model in models:

@@ -71,7 +71,15 @@ def as_csv(rows: Sequence[Any]) -> str:
 
 
 def write_tables(folder: Path, kind: str, table: str, rows: Sequence[Any], facts: Mapping[str, Any]) -> None:
-    """Write one table as `kind`.md, .csv and .json, the first and the last with its circumstances."""
+    """Write one table as `kind`.md, .csv and .json, the first and the last with its circumstances.
+
+    Args:
+        folder: made when missing.
+        kind: name of the files.
+        table: in Markdown.
+        rows: dataclasses, one for each row.
+        facts: the circumstances; see `circumstances`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     content = {
         f"{kind}.md": table + "\n\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()) + "\n",

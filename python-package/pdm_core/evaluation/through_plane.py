@@ -10,18 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pdm_core.baselines.smore import smore
+from pdm_core.baselines.soup_gan import find_soup_gan, soup_gan
+from pdm_core.degradation.finer_grid import along_slices
 from pdm_core.degradation.profile import SliceOperator, SliceProfile
 from pdm_core.evaluation.cases import Case
 from pdm_core.evaluation.in_plane import Row, counted
-from pdm_core.evaluation.metrics import flicker, psnr, ssim
-from pdm_core.methods.smore import smore
-from pdm_core.methods.soup_gan import find_soup_gan, soup_gan
-from pdm_core.pipeline.intensity import PERCENTILES
+from pdm_core.metrics.image_quality import flicker, psnr, ssim
 from pdm_core.pipeline.options import SuperResolutionOptions
-from pdm_core.pipeline.slices import along_slices
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.volume import Volume
+from pdm_core.volume.robust_range import robust_range
 from pdm_core.zoo import find_model
 
 BASELINE = "cubic B-spline"
@@ -39,7 +39,7 @@ class Others:
     """Contenders that take minutes or a package of their own.
 
     Attributes:
-        smore: the self-supervised regression of `pdm_core.methods.smore`.
+        smore: the self-supervised regression of `pdm_core.baselines.smore`.
         soup_gan: SOUP-GAN with its published weights, where the package KevinSR is installed.
         adapt: steps by which each model is also tried adapted to the case; 0 leaves that out.
     """
@@ -110,7 +110,7 @@ def thick_slices(truth: Volume, factor: float) -> tuple[Volume, SliceOperator]:
 def _reference(case: Case, slab: int | None) -> Volume:
     """The volume, or the central slices of it, in [0, 1] between the volume's 0.1 and 99.9 percentiles, not clipped."""
     volume = case.read()
-    low, high = np.percentile(volume.array, PERCENTILES)
+    low, high = robust_range(volume.array)
     first = 0 if slab is None else max(0, (volume.shape[0] - slab) // 2)
     matrix = volume.ijk_to_ras.copy()
     matrix[:3, 3] += first * matrix[:3, 2]
@@ -124,6 +124,13 @@ def through_plane_methods(
     """The baselines, the other contenders and the models.
 
     Each maps thick slices, what made them and a check for cancelling to one or more restored stacks by their names.
+
+    Args:
+        models: names, or paths of cards.
+        steps: network evaluations; each model runs with each count.
+        others: what runs beside the models.
+        device: where the models run.
+        seed: of sampling and of what is trained on the scan itself.
     """
     yield _interpolations
     if others.smore:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pdm_core.errors import InputError
 from pdm_core.evaluation.cases import Case, find_cases
-from pdm_core.evaluation.overlap import dice, hausdorff_95
+from pdm_core.metrics.overlap import dice, hausdorff_95
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.segmentation.zones import find_zones
 from pdm_core.volume import Volume, read_volume
@@ -133,7 +133,15 @@ def measured(
     volume: Volume,
     structures: Sequence[str] | dict[str, tuple[int, ...]],
 ) -> Iterator[ZoneRow]:
-    """The rows of one label map against another on the grid of `volume`."""
+    """The rows of one label map against another on the grid of `volume`.
+
+    Args:
+        case: name.
+        found: who made the label map, and the map (K, J, I).
+        reference: likewise, of what it is measured against.
+        volume: the image, whose grid both share.
+        structures: to be measured; see `structure_of`.
+    """
     i, j, k = volume.spacing
     for structure in structures:
         masks = [structure_of(labels, structure) for labels in (found[1], reference[1])]

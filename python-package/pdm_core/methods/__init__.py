@@ -1,1 +1,1 @@
-"""One small file per system that the paper uses or compares with."""
+"""What the systems of the paper and their rivals are made of, in one table."""

@@ -1,4 +1,4 @@
-"""Named networks and their sizes, and how a card's or recipe's `network` entry becomes a module."""
+"""Named networks and their sizes, and how the `network` entry of a card or recipe becomes a module."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from pdm_core.errors import InputError
+from pdm_core.networks.cat_net import CATNet
 from pdm_core.networks.edsr import Edsr
 from pdm_core.networks.guided_unet import GuidedUNet
 from pdm_core.networks.ncsnpp import NCSNpp
@@ -15,6 +16,7 @@ from pdm_core.networks.sr3_unet import SR3UNet
 from pdm_core.networks.srresnet import SRResNet
 from pdm_core.networks.swinir import SwinIR
 from pdm_core.networks.unet import UNet
+from pdm_core.networks.zonal_unet import ZonalUNet
 
 
 class Preset(NamedTuple):
@@ -63,6 +65,9 @@ _SMALL = {
 
 PRESETS: dict[str, Preset] = {**_OWN, **_PUBLISHED, **_SMALL}
 
+# The networks that find the zones of the prostate.
+ZONE_NETWORKS: dict[str, Callable[..., nn.Module]] = {"zonal_unet": ZonalUNet, "cat_net": CATNet}
+
 
 def build_network(config: Mapping[str, Any]) -> nn.Module:
     """Make the network that `config` describes.
@@ -84,3 +89,22 @@ def build_network(config: Mapping[str, Any]) -> nn.Module:
         return preset.kind(**{**preset.arguments, **overrides})
     except TypeError as error:
         raise InputError(f"The network {dict(config)} cannot be built: {error}.") from error
+
+
+def build_zone_network(config: Mapping[str, Any]) -> nn.Module:
+    """Make the network that `config` describes; it maps volumes (N, 1, K, J, I) to logits (N, 3, K, J, I).
+
+    Args:
+        config: `{"kind": name, **arguments}` with keyword arguments of the network's class.
+
+    Raises:
+        InputError: the kind or an argument is unknown.
+    """
+    arguments = dict(config)
+    kind = arguments.pop("kind", None)
+    if kind not in ZONE_NETWORKS:
+        raise InputError(f"There is no zone network {kind!r}.", f"Choose one of: {', '.join(ZONE_NETWORKS)}.")
+    try:
+        return ZONE_NETWORKS[kind](**arguments)
+    except TypeError as error:
+        raise InputError(f"The zone network {dict(config)} cannot be built: {error}.") from error

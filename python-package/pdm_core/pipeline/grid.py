@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pdm_core.degradation.finer_grid import finer_matrix
 from pdm_core.degradation.kspace import Size, downsample, highres_size, shift, upsample
 from pdm_core.degradation.profile import Align
 from pdm_core.pipeline.complex_values import Values
@@ -118,14 +119,6 @@ def finer_pixels(lattice: Lattice, factor: float, align: Align) -> Lattice:
     high = highres_size((rows, columns), factor)
     matrix = finer_matrix(lattice.ijk_to_ras, (high[1] / columns, high[0] / rows, 1.0), align)
     return Lattice((slices, *high), matrix, lattice.metadata)
-
-
-def finer_matrix(ijk_to_ras: Matrix, factors: tuple[float, float, float], align: Align) -> Matrix:
-    """ijk_to_ras of a grid that is `factors` times finer along (i, j, k), in the same place in the patient in mm."""
-    scale = np.diag([*(1.0 / factor for factor in factors), 1.0])
-    if align == "fov":
-        scale[:3, 3] = [0.5 / factor - 0.5 for factor in factors]
-    return np.asarray(ijk_to_ras @ scale)
 
 
 def _margin(low: int, high: int, border_step: float) -> int:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pdm_core.errors import InputError
+from pdm_core.volume.robust_range import robust_range
 from pdm_core.volume.volume import FloatArray
-
-PERCENTILES = (0.1, 99.9)
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class IntensityMap:
     @classmethod
     def of(cls, array: FloatArray) -> IntensityMap:
         """The map by robust percentiles of `array`; raises `InputError` when they coincide."""
-        low, high = (float(value) for value in np.percentile(array, PERCENTILES))
+        low, high = robust_range(array)
         if not high > low:
             raise InputError(
                 f"Nearly all of the image has the same intensity ({low:g}): there is nothing to sharpen.",

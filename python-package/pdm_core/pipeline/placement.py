@@ -12,8 +12,8 @@ from pdm_core.degradation.profile import Align
 from pdm_core.pipeline.grid import InPlaneGrid, finer_pixels, to_tensor
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
-from pdm_core.pipeline.scan import Scan
 from pdm_core.pipeline.slices import SliceGrid
+from pdm_core.volume.scan import Scan
 from pdm_core.volume.slice_axis import order_back, order_with_last, slice_axis_of
 from pdm_core.volume.volume import Volume
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from pdm_core.degradation.finer_grid import along_slices, finer_matrix
 from pdm_core.degradation.profile import SliceOperator, SliceProfile
 from pdm_core.errors import InputError
-from pdm_core.pipeline.grid import finer_matrix
 from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.volume.volume import FloatArray
@@ -104,8 +102,3 @@ def _thickness(lattice: Lattice, options: SuperResolutionOptions) -> tuple[float
     except (KeyError, TypeError, ValueError):
         return distance, "spacing"
     return (known, "metadata") if low <= known <= high else (distance, "spacing")
-
-
-def along_slices(of: Callable[[Tensor], Tensor], stack: Tensor) -> Tensor:
-    """An operator on the second last dimension, as those of `SliceOperator`, on the first axis of a stack (K, J, I)."""
-    return of(stack.flatten(1)).reshape(-1, *stack.shape[1:])

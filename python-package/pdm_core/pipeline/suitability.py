@@ -14,7 +14,7 @@ from pdm_core.pipeline.slices import SliceGrid
 from pdm_core.volume.dicom.derivation import ESTIMATE
 from pdm_core.volume.read import notes_on_reading
 from pdm_core.zoo import ModelCard
-from pdm_core.zoo.validity import notes_on_spacing
+from pdm_core.zoo.card import notes_on_spacing
 
 # Output beyond this many voxels would not fit the memory of a workstation.
 _MAX_OUTPUT_VOXELS = 2**31

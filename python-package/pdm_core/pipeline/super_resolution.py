@@ -18,12 +18,12 @@ from pdm_core.pipeline.lattice import Lattice
 from pdm_core.pipeline.options import SuperResolutionOptions
 from pdm_core.pipeline.placement import stages_of
 from pdm_core.pipeline.provenance import provenance_record
-from pdm_core.pipeline.scan import Scan
 from pdm_core.pipeline.stages import STAGES, Stage, StageResult, ThroughPlaneStage
 from pdm_core.pipeline.suitability import notes_on_source
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback, WarningCallback, collecting
 from pdm_core.volume.checks import refuse_labels
 from pdm_core.volume.identity import volume_record
+from pdm_core.volume.scan import Scan
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo import find_models
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pdm_core.degradation.finer_grid import along_slices
 from pdm_core.degradation.profile import SliceOperator
 from pdm_core.diffusion.denoisers import Denoiser
 from pdm_core.diffusion.sampling import SamplingPlan, sample
@@ -19,7 +20,6 @@ from pdm_core.pipeline.memory import Portion
 from pdm_core.pipeline.noise import noise_volume
 from pdm_core.pipeline.planes import OrthogonalDenoiser
 from pdm_core.pipeline.restoration import Restored
-from pdm_core.pipeline.slices import along_slices
 from pdm_core.progress import Progress, WarningCallback
 from pdm_core.volume.volume import FloatArray
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from pdm_core.networks.discriminator import build_discriminator
+from pdm_core.networks.seeded import seeded
 from pdm_core.training.batches import PairBatch
 from pdm_core.training.course import Course
 from pdm_core.training.gradients import SharedGradients
@@ -30,8 +31,8 @@ class AdversarialCourse(Course):
 
     def __init__(self, restoration: RestorationCourse, warn: Callable[[str], None]) -> None:
         self._restoration, self._recipe = restoration, restoration.recipe
-        torch.manual_seed(self._recipe.seed)
-        self._discriminator = build_discriminator(self._recipe.discriminator).to(restoration.team.device)
+        with seeded(self._recipe.seed):
+            self._discriminator = build_discriminator(self._recipe.discriminator).to(restoration.team.device)
         self._optimizer = torch.optim.Adam(self._discriminator.parameters())
         self._gradients = SharedGradients(self._discriminator, self._mistakes, self._recipe.batch, restoration.team, warn)
 

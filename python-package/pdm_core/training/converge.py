@@ -17,8 +17,8 @@ from pdm_core.degradation.kspace import lowres_size, project
 from pdm_core.diffusion.convergence import Convergence, convergence, recommended_start
 from pdm_core.diffusion.schedule import PARENT_STEPS
 from pdm_core.errors import InputError
-from pdm_core.evaluation.page import as_png, new_figure
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
+from pdm_core.reporting.page import as_png, new_figure
 from pdm_core.training.dataset import Dataset
 from pdm_core.training.slices import SliceStack
 

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from pdm_core.atomic import write_text
-from pdm_core.evaluation.page import as_png, captioned, gray_png, new_figure, page, paragraph, picture, table
+from pdm_core.reporting.page import as_png, captioned, gray_png, new_figure, page, paragraph, picture, table
 from pdm_core.training.checkpoint import TrainingState
 from pdm_core.training.team import Team
 

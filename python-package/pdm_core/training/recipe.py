@@ -10,8 +10,7 @@ from typing import Any
 from pdm_core.diffusion.denoisers import COMPLEX_SCORE
 from pdm_core.diffusion.symmetric import FLIPS, SYMMETRIES
 from pdm_core.errors import InputError
-from pdm_core.methods.pdm import PDM
-from pdm_core.methods.registry import find_method
+from pdm_core.methods.registry import PDM, find_method
 from pdm_core.training.dataset.index import DataSource
 from pdm_core.training.degradations import Degradation, degradation_of
 from pdm_core.training.recipe_files import recipe_content

@@ -1,4 +1,4 @@
-"""Recipe files: YAML or JSON, bundled or the user's own, one built upon another."""
+"""Recipe files: YAML or JSON, bundled, of another installed package or the user's own; one may extend another."""
 
 from __future__ import annotations
 
@@ -9,21 +9,15 @@ from typing import Any
 import yaml
 
 from pdm_core.errors import InputError
+from pdm_core.plugins import RECIPES, plugin_folders, refuse_without_study
 
 _BUNDLED = Path(__file__).parent / "recipes"
-# Those of the systems that the paper compares with: to be found by their names, but not offered.
-_SYSTEMS = _BUNDLED / "systems"
 _DEEPEST = 4
 
 
 def bundled_recipes() -> list[str]:
     """Names of the recipes that ship with the package and make models for use."""
-    return _names(_BUNDLED)
-
-
-def system_recipes() -> list[str]:
-    """Names of the recipes of the compared systems."""
-    return [name for name in _names(_SYSTEMS) if not name.startswith("_")]
+    return sorted(path.stem for path in _BUNDLED.glob("*.yaml"))
 
 
 def recipe_content(path_or_name: str | Path, depth: int = 0) -> dict[str, Any]:
@@ -32,7 +26,8 @@ def recipe_content(path_or_name: str | Path, depth: int = 0) -> dict[str, Any]:
     Entries that are mappings are merged, lists and numbers replaced.
 
     Raises:
-        InputError: the file is missing or no mapping, or recipes extend each other.
+        InputError: the file is missing or is not a mapping, or recipes extend each other.
+        MissingDependencyError: the recipe comes with a package that is not installed.
     """
     if depth > _DEEPEST:
         raise InputError(f"The recipe {path_or_name} extends others without end.", "Check the entries extends.")
@@ -47,9 +42,11 @@ def recipe_content(path_or_name: str | Path, depth: int = 0) -> dict[str, Any]:
 
 
 def _file(path_or_name: str | Path) -> Path:
-    for path in (Path(path_or_name), *(folder / f"{path_or_name}.yaml" for folder in (_BUNDLED, _SYSTEMS))):
+    folders = (_BUNDLED, *plugin_folders(RECIPES))
+    for path in (Path(path_or_name), *(folder / f"{path_or_name}.yaml" for folder in folders)):
         if path.is_file():
             return path
+    refuse_without_study("recipe", str(path_or_name))
     raise InputError(
         f"There is no recipe {path_or_name}.", f"Give a YAML file, or a bundled recipe: {', '.join(bundled_recipes())}."
     )
@@ -61,7 +58,3 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
         both = isinstance(value, dict) and isinstance(merged.get(name), dict)
         merged[name] = _merged(merged[name], value) if both else value
     return merged
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.yaml"))

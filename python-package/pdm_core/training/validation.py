@@ -12,7 +12,7 @@ from pdm_core.diffusion.images import COMPLEX
 from pdm_core.diffusion.samplers import Refine
 from pdm_core.diffusion.samplers.hooks import unchanged
 from pdm_core.diffusion.sampling import SamplingPlan, sample
-from pdm_core.evaluation.metrics import psnr, ssim
+from pdm_core.metrics.image_quality import psnr, ssim
 from pdm_core.training.degradations import Degradation
 from pdm_core.training.slices import SliceStack
 from pdm_core.training.team import Team

@@ -79,7 +79,7 @@ def super_resolve_job(job: Mapping[str, Any], folder: Path, console: JsonConsole
         facts |= _zone_facts(zones, folder) | {"zones_input": _ZONES_INPUT}
         _write(zones.on(volume).array.astype(np.uint8), folder / _ZONES_INPUT)
     if reference is not None:
-        from pdm_core.evaluation.metrics import quality_against
+        from pdm_core.metrics.image_quality import quality_against
 
         facts["quality"] = quality_against(result.volume.array, reference)
     console.result("restored", facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -155,6 +155,26 @@ def read_card(path: Path) -> ModelCard | ZoneCard:
         return kind(**{**content, **_tuples(content)}, weights=path.with_suffix(".safetensors"))
     except (TypeError, ValueError) as error:
         raise InputError(f"The model card {path} is malformed: {error}.") from error
+
+
+def notes_on_spacing(card: ModelCard, spacing: tuple[float, float, float]) -> Iterator[str]:
+    """Yield what to say of an image whose grid lies outside of the model's experience; nothing when it fits.
+
+    Args:
+        card: of the model.
+        spacing: distances between voxels in mm along (i, j, k).
+    """
+    coarse, what = max(spacing[:2]), "The pixels are {:.2f} mm"
+    if card.mode == "through-plane":
+        coarse, what = spacing[2], "The slices are {:.2f} mm apart"
+    low, high = card.spacing_mm
+    if not 0.95 * low <= coarse <= 1.05 * high:
+        yield (
+            f"{what.format(coarse)}; the model {card.name} was trained on {low:.2f} to {high:.2f} mm: "
+            "its detail is less certain here."
+        )
+    if abs(spacing[0] / spacing[1] - 1.0) > 0.05:
+        yield f"The pixels are not square ({spacing[0]:.2f} x {spacing[1]:.2f} mm); the training images were."
 
 
 def _required(kind: type[Card]) -> set[str]:

@@ -1,16 +1,16 @@
-"""The models at hand: those that ship with the package and those that the user imported."""
+"""The models at hand: those that ship with the package or with others, and those that the user imported."""
 
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from pdm_core.errors import InputError, MissingDependencyError
+from pdm_core.plugins import MODELS, plugin_folders, refuse_without_study
 from pdm_core.zoo.card import ModelCard, ZoneCard, read_card
 
 BUNDLED = Path(__file__).parent / "weights"
-# Models of the compared systems, small and briefly trained: to be found by their names, but not offered for use.
-SYSTEMS = BUNDLED / "systems"
 # The first of these that is there is what `model="auto"` means in its mode. On the validation split `base` gains 0.02 dB at
 # most over `fast`, with twice the weights to run: it does not pay yet.
 _PREFERRED = ("fast", "base", "through_plane")
@@ -32,8 +32,9 @@ def list_models(mode: str | None = None) -> list[ModelCard]:
 
 
 def list_system_models() -> list[ModelCard]:
-    """Cards of the models of the compared systems, which `list_models` leaves out."""
-    return [card for card in _cards_in(SYSTEMS) if isinstance(card, ModelCard)]
+    """Cards of the models that other installed packages bring for comparison, which `list_models` does not offer for use."""
+    cards = [card for folder in plugin_folders(MODELS) for card in _cards_in(folder)]
+    return [card for card in cards if isinstance(card, ModelCard)]
 
 
 def list_zone_models() -> list[ZoneCard]:
@@ -51,7 +52,7 @@ def find_model(name: str, factor: float | None = None, mode: str | None = None) 
 
     Raises:
         InputError: no such model, or it serves another mode or other factors.
-        MissingDependencyError: there is no model of that mode at all.
+        MissingDependencyError: there is no model of that mode at all, or the model comes with a package that is not installed.
     """
     if name.endswith(".json"):
         card = read_card(Path(name))
@@ -60,8 +61,11 @@ def find_model(name: str, factor: float | None = None, mode: str | None = None) 
         return _serving(card, factor, mode)
     if name == "auto":
         return _serving(_preferred(mode or "in-plane"), factor, mode)
-    cards = {card.name: card for card in (*list_system_models(), *list_models())}
+    cards = {card.name: card for card in list_models()}
     if name not in cards:
+        cards |= {card.name: card for card in list_system_models()}
+    if name not in cards:
+        refuse_without_study("model", name)
         fitting = [card.name for card in list_models(mode)]
         raise InputError(f"There is no model {name!r}.", f"Choose one of: {', '.join(fitting) or 'none is installed'}.")
     return _serving(cards[name], factor, mode)
@@ -119,7 +123,21 @@ def _all_cards() -> list[ModelCard | ZoneCard]:
 
 
 def _cards_in(folder: Path) -> list[ModelCard | ZoneCard]:
-    return [read_card(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return [_card_as_of(path, _version(path)) for path in sorted(folder.glob("*.json"))]
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """What changes whenever a file is written or replaced."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_ino, status.st_size
+
+
+@lru_cache(maxsize=256)
+def _card_as_of(path: Path, _version: tuple[int, ...]) -> ModelCard | ZoneCard:
+    """The card in a file, which is read again only when it has changed: panels ask at every edit of a parameter."""
+    return read_card(path)
 
 
 def _preferred(mode: str) -> ModelCard:

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from pdm_core import MissingDependencyError, Volume
+from pdm_core.baselines.smore import SmoreSettings, smore
 from pdm_core.evaluation import through_plane
 from pdm_core.evaluation.cases import Case
 from pdm_core.evaluation.tables import as_markdown, with_means
 from pdm_core.evaluation.through_plane import BASELINE, EXACT, SMORE, Others, evaluate_through_plane, thick_slices
-from pdm_core.methods.smore import SmoreSettings, smore
 
 QUICK = SmoreSettings(features=8, blocks=1, iterations=3, batch=2, patch=16)
 

@@ -15,7 +15,8 @@ from torch import nn
 from pdm_core import Volume, write_volume
 from pdm_core.errors import CancelledError, InputError, MemoryShortageError, PdmError
 from pdm_core.networks.discriminator import build_discriminator
-from pdm_core.training import adversarial, publish, train
+from pdm_core.publishing.export import publish
+from pdm_core.training import adversarial, train
 from pdm_core.training.adversarial import AdversarialCourse
 from pdm_core.training.dataset import SelectionRules, prepare
 from pdm_core.training.gradients import SharedGradients

@@ -16,6 +16,7 @@ from pdm_core.diffusion.bridges import Bridge
 from pdm_core.diffusion.denoisers import ResidualDenoiser, columns, precondition
 from pdm_core.diffusion.symmetric import FLIPS, SYMMETRIES, SymmetricDenoiser
 from pdm_core.errors import InputError
+from pdm_core.publishing.export import publish
 from pdm_core.training import load_recipe, train
 from pdm_core.training.batches import PairBatch
 from pdm_core.training.course import score
@@ -23,7 +24,6 @@ from pdm_core.training.dataset import SelectionRules, prepare
 from pdm_core.training.distillation import ConsistencyLoss
 from pdm_core.training.loop import trained_denoiser
 from pdm_core.training.pairs import Pairs, PairSampler
-from pdm_core.training.publish import publish
 from pdm_core.training.recipe import Distillation
 from pdm_core.zoo import find_model, load_model
 
@@ -231,7 +231,7 @@ def test_distil_from_the_command_line_gives_a_model_measured_beside_its_teacher(
     assert card.residual_std == tiny_zoo.residual_std and card.network == tiny_zoo.network
     # What the recipe leaves out is the teacher's; the data of both stand on the card.
     assert card.contrasts == tiny_zoo.contrasts and card.licence == tiny_zoo.licence and card.data == ({"name": "mine"},)
-    monkeypatch.setattr("pdm_core.training.acceptance._refuse_useless", lambda *arguments: None)
+    monkeypatch.setattr("pdm_core.publishing.acceptance._refuse_useless", lambda *arguments: None)
     monkeypatch.setenv("PDM_ZOO", str(tmp_path / "zoo"))
     (tmp_path / "zoo").mkdir()
     for kind in (".json", ".safetensors"):

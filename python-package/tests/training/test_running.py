@@ -19,8 +19,9 @@ from torch.distributed import HashStore
 from pdm_core import Volume, read_volume, write_volume
 from pdm_core.cli.main import main
 from pdm_core.errors import InputError, MemoryShortageError, PdmError
-from pdm_core.training import TrainingLimits, finished, publish, restoration, train
-from pdm_core.training.acceptance import accept
+from pdm_core.publishing.acceptance import accept
+from pdm_core.publishing.export import publish
+from pdm_core.training import TrainingLimits, finished, restoration, train
 from pdm_core.training.batches import BatchStream, draw_batch
 from pdm_core.training.course import score
 from pdm_core.training.dataset import SelectionRules, prepare

@@ -14,8 +14,9 @@ from pdm_core.degradation.profile import SliceOperator, SliceProfile
 from pdm_core.errors import InputError
 from pdm_core.evaluation.through_plane import EXACT
 from pdm_core.pipeline.placement import measured_only
-from pdm_core.training import Recipe, publish, train
-from pdm_core.training.acceptance import accept
+from pdm_core.publishing.acceptance import accept
+from pdm_core.publishing.export import publish
+from pdm_core.training import Recipe, train
 from pdm_core.training.dataset import SelectionRules, prepare
 from pdm_core.training.degradations import SliceDegradation, degradation_of
 from pdm_core.training.loop import trained_denoiser

@@ -12,12 +12,13 @@ from pdm_core.degradation.kspace import lowres_size, project
 from pdm_core.diffusion import build_denoiser
 from pdm_core.errors import CancelledError, InputError
 from pdm_core.networks import build_network
-from pdm_core.training import load_recipe, publish, train
+from pdm_core.publishing.export import publish
+from pdm_core.training import load_recipe, train
 from pdm_core.training.dataset import DataSource, SelectionRules, prepare
 from pdm_core.training.loss import denoising_loss, draw_times, learning_rate_scale
 from pdm_core.training.pairs import PairSampler, residual_spread
 from pdm_core.training.recipe import Recipe
-from pdm_core.training.recipe_files import bundled_recipes, system_recipes
+from pdm_core.training.recipe_files import bundled_recipes
 from pdm_core.training.slices import SliceStack
 from pdm_core.zoo import verify_model
 
@@ -189,7 +190,7 @@ def test_the_learning_rate_warms_up_and_decays():
     assert curve.index(1.0) in (9, 10)
 
 
-@pytest.mark.parametrize("name", [*bundled_recipes(), *(n for n in system_recipes() if not n.startswith("consistency"))])
+@pytest.mark.parametrize("name", bundled_recipes())
 def test_bundled_recipes_are_valid(name):
     assert load_recipe(name).name == name
 

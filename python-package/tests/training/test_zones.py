@@ -12,7 +12,8 @@ import torch
 from pdm_core import Volume, write_volume
 from pdm_core.cli.main import main
 from pdm_core.errors import CancelledError, InputError
-from pdm_core.training import finished, load_recipe, publish, train
+from pdm_core.publishing.export import publish
+from pdm_core.training import finished, load_recipe, train
 from pdm_core.training.course import score
 from pdm_core.training.dataset import Dataset, SelectionRules, prepare
 from pdm_core.training.zones.augmentation import looking_different, window_at

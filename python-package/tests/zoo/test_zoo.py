@@ -189,3 +189,18 @@ def test_models_of_one_kind_are_refused_for_the_other(tiny_zoo, tmp_path):
         find_zone_model(str(tiny_zoo.weights.with_suffix(".json")))
     with pytest.raises(InputError, match="unknown entries: factors"):
         read_card(changed(tmp_path / "pieces.json", factors=[2, 4]))
+
+
+def test_the_catalogue_reads_a_card_once_and_again_when_it_has_changed(tiny_zoo, tmp_path, monkeypatch):
+    path = a_copy(tiny_zoo, tmp_path)
+    monkeypatch.setenv("PDM_ZOO", str(tmp_path))
+    reads = []
+    monkeypatch.setattr("pdm_core.zoo.catalogue.read_card", lambda path: (reads.append(path), read_card(path))[1])
+    assert find_model("tiny").title == "untrained"
+    reads.clear()
+    assert find_model("tiny").title == "untrained" and not reads
+    changed(path, title="trained since")
+    assert find_model("tiny").title == "trained since" and reads == [path]
+    path.unlink()
+    with pytest.raises(InputError, match="no model 'tiny'"):
+        find_model("tiny")

@@ -19,9 +19,9 @@ from pdm_core.atomic import replacing, write_text
 from pdm_core.degradation.bandwidth import true_bandwidth
 from pdm_core.degradation.kspace import downsample
 from pdm_core.errors import InputError
-from pdm_core.pipeline.scan import Scan
 from pdm_core.training.dataset.fingerprint import fingerprint
 from pdm_core.training.dataset.rules import plane_of
+from pdm_core.volume.scan import Scan
 from pdm_core.volume.sources import VolumeSource
 from pdm_core.volume.volume import Volume
 from pdm_core.zoo.weights import file_sha256

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pdm_core.evaluation.page import as_png, captioned, gray_png, new_figure, page, paragraph, picture, table
+from pdm_core.reporting.page import as_png, captioned, gray_png, new_figure, page, paragraph, picture, table
 from pdm_core.training.dataset.cache import HISTOGRAM_RANGE
 from pdm_core.training.dataset.candidates import SPLITS
 

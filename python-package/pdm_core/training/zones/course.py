@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pdm_core.evaluation.overlap import dice
+from pdm_core.metrics.overlap import dice
 from pdm_core.networks.devices import autocast, learning_format
 from pdm_core.segmentation.windows import probabilities_by_windows
 from pdm_core.training.course import Course, team_mean

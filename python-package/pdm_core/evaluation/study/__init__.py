@@ -1,1 +1,0 @@
-"""The paper's tables and figures on real data: every system through the same measure, once."""

@@ -1,0 +1,1 @@
+"""What images, label maps and uncertainties are measured by, and the intervals of what was measured."""

@@ -1,0 +1,1 @@
+"""Rigid motion between scans of one patient."""
