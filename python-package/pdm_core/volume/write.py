@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pdm_core.volume.names import checked_new_name
 from pdm_core.volume.volume import Volume
 
 DTYPES = ("float32", "float64", "int16", "uint16", "int32", "uint8")
+_WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 
 
@@ -72,6 +74,9 @@ def checked_output(path: str | Path) -> Path:
         raise InputError(f"The folder {target.parent} for the output does not exist.", "Create it first.")
     if target.is_dir():
         raise InputError(f"The output {target} is a folder.", "Give the name of a file.")
+    if target.exists() and not target.stat().st_mode & _WRITE_BITS:
+        # A rename would replace it all the same.
+        raise InputError(f"The output {target} exists and is write-protected.", "Choose another name, or remove it first.")
     return checked_new_name(target)
 
 

@@ -135,6 +135,16 @@ def test_every_mistake_ends_with_exit_code_2_and_one_clear_line(mistake, a_scan,
     assert [path.name for path in a_scan.parent.iterdir() if path.is_file()] == ["scan.nii.gz"]
 
 
+def test_a_write_protected_output_is_not_replaced(a_scan, capsys):
+    out = a_scan.with_name("out.nii.gz")
+    out.write_bytes(b"precious")
+    out.chmod(0o444)
+    assert upsample(a_scan, "--steps", "1") == 2
+    assert "write-protected" in capsys.readouterr().err and out.read_bytes() == b"precious"
+    assert main(["batch", str(a_scan), "-o", str(out / "results"), "--model", "tiny"]) == 2
+    assert "is a file" in capsys.readouterr().err
+
+
 def test_a_missing_device_is_exit_code_3(a_scan, capsys):
     assert upsample(a_scan, "--device", "cuda:63") == 3
     assert "cuda:63" in capsys.readouterr().err
