@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -32,7 +33,19 @@ def a_folder(tmp_path):
 def started(*words):
     command = [sys.executable, "-m", "pdm_core", *map(str, words), "--progress", "json"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # A shell that runs tests in the background has Ctrl-C ignored, and programs inherit that.
+    return subprocess.Popen(command, env=environment, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **pipes)
+
+
+def ended(process):
+    """What a process says until it ends, which it does soon or by force."""
+    timer = threading.Timer(60, process.kill)
+    timer.start()
+    try:
+        return process.communicate()
+    finally:
+        timer.cancel()
 
 
 LONG = ["--model", "tiny", "--device", "cpu", "--steps", "1000", "--sampler", "ancestral"]
@@ -53,7 +66,7 @@ def test_a_request_to_end_is_heard_by_every_command(command, asked, a_scan, tmp_
     while json.loads(process.stdout.readline())["event"] != "progress":
         pass
     process.send_signal(asked)
-    said, errors = process.communicate(timeout=60)
+    said, errors = ended(process)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert json.loads(said.splitlines()[-1])["kind"] == "cancelled"
@@ -67,7 +80,7 @@ def test_many_requests_are_one(a_scan, tmp_path):
     for _ in range(5):
         process.terminate()
         time.sleep(0.01)
-    _, errors = process.communicate(timeout=60)
+    _, errors = ended(process)
     assert process.returncode == 130 and "Traceback" not in errors
 
 
