@@ -10,8 +10,10 @@ from pdm_core.errors import InputError
 from pdm_core.volume.volume import SINGULAR, FloatArray, Matrix, Volume
 
 MIN_MATRIX = 16
-# A label map has small whole numbers or just two, an image hundreds of gray values; so many voxels are looked at first.
-_LARGEST_LABEL, _SAMPLE = 20, 100_000
+# A label map has few whole numbers, an image hundreds of gray values; so many voxels are looked at first.
+_FEW_LABELS, _MANY_LABELS, _SAMPLE = 21, 256, 100_000
+# Of many labels most voxels have the value of their neighbor: in real images with so few gray values at most 0.6 have.
+_PIECEWISE_CONSTANT = 0.8
 # How far a corner may lie from where a rectangular grid has it: less than any pixel, more than the rounding of headers.
 _ASKEW_MM = 0.1
 
@@ -47,24 +49,39 @@ def refuse_number_format(dtype: np.dtype[Any], source: str) -> None:
 
 
 def refuse_labels(volume: Volume) -> None:
-    """Raise `InputError` for a label map: whole numbers from 0 to 20, a mask of two, or a header that says so (`intent`)."""
+    """Raise `InputError` for a label map or mask.
+
+    It is one if its header says so (`intent` in the metadata), if it has just two values, few whole numbers, or up to 256
+    whole numbers in pieces that are constant.
+    """
     hint = "Give the scan itself."
     if volume.metadata.get("intent") == "label":
         raise InputError("The header says that the voxels are labels: this is a label map or segmentation.", hint)
     voxels = volume.array.ravel()
-    if not _like_labels(np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])):
+    if not _may_be_labels(np.unique(voxels[:: max(1, voxels.size // _SAMPLE)])):
         return
-    values = np.unique(voxels)
-    if len(values) > 1 and _like_labels(values):
+    values, counts = np.unique(voxels, return_counts=True)
+    if not len(values) > 1 or not _may_be_labels(values):
+        return
+    if len(values) <= _FEW_LABELS or _equal_neighbors(volume.array, values[counts.argmax()]) > _PIECEWISE_CONSTANT:
+        whole = "whole numbers " if (values == np.rint(values)).all() else ""
         raise InputError(
-            f"The voxels are whole numbers from {values[0]:g} to {values[-1]:g}: this looks like a label map or segmentation.",
+            f"The voxels have {len(values)} values, {whole}from {values[0]:g} to {values[-1]:g}: "
+            "this looks like a label map or segmentation.",
             hint,
         )
 
 
-def _like_labels(values: FloatArray) -> bool:
-    small = values.min() >= 0.0 and values.max() <= _LARGEST_LABEL
-    return bool((small or len(values) <= 2) and (values == np.rint(values)).all())
+def _may_be_labels(values: FloatArray) -> bool:
+    """Whether distinct values may be labels, by their number alone."""
+    return len(values) <= 2 or (len(values) <= _MANY_LABELS and bool((values == np.rint(values)).all()))
+
+
+def _equal_neighbors(array: FloatArray, background: np.float32) -> float:
+    """The share of neighbors within slices `[K, J, I]` that are equal, outside of the background."""
+    inside = array != background
+    pairs = inside[:, :, 1:] & inside[:, :, :-1]
+    return float((array[:, :, 1:] == array[:, :, :-1])[pairs].mean()) if pairs.any() else 1.0
 
 
 def refuse_not_numbers(bad: int, source: str) -> None:

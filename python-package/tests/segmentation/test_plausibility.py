@@ -89,7 +89,7 @@ REFUSED = {
     "coarse": (a_scan(spacing=(0.5, 0.5, 12.0)), "too coarse"),
     "no slices": (a_scan(spacing=(3.0, 0.5, 3.0)), "coarse along two axes"),
     "thin": (a_scan((5, 60, 60)), "15 mm across"),
-    "labels": (a_prostate(), "from 0 to 2: this looks like a label map"),
+    "labels": (a_prostate(), "whole numbers from 0 to 2: this looks like a label map"),
     "a brain": (a_scan(body_part="BRAIN"), "body part BRAIN"),
 }
 

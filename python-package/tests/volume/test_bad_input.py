@@ -134,12 +134,25 @@ def test_a_volume_without_a_proper_place_cannot_be_made(array, matrix):
         Volume(array, matrix)
 
 
-@pytest.mark.parametrize("values", [(0, 1), (0, 255), (0, 1, 2), range(21)])
+@pytest.mark.parametrize("values", [(0, 1), (0, 255), (0, 1, 2), range(21), (-1, 0, 1), (0, 2, 3, 41, 42), (0, 110, 250)])
 def test_whole_numbers_of_labels_are_no_image(values):
     array = np.random.default_rng(0).choice(np.array(list(values), np.float32), (4, 40, 40))
     with pytest.raises(InputError, match="label map"):
         refuse_labels(Volume(array, np.eye(4)))
-    for image in (array + np.float32(0.25), np.random.default_rng(0).integers(0, 22, (4, 40, 40)) - np.float32(1)):
-        refuse_labels(Volume(image, np.eye(4)))
+    noise = np.random.default_rng(0)
+    refuse_labels(Volume(array + noise.random(array.shape, dtype=np.float32), np.eye(4)))
+    refuse_labels(Volume(noise.integers(0, 22, (4, 40, 40)) - np.float32(1), np.eye(4)))
     with pytest.raises(InputError, match="header says"):
         refuse_labels(Volume(array + 0.25, np.eye(4), {"intent": "label"}))
+
+
+def test_masks_of_two_values_and_atlases_of_many_are_no_images():
+    mask = np.where(np.indices((4, 40, 40))[1] > 20, np.float32(1.5), np.float32(0.0))
+    # As FreeSurfer's segmentations: many labels, each in one piece.
+    _, j, i = np.indices((4, 80, 80))
+    atlas = (1000 + 100 * (j // 10) + i // 10).astype(np.float32)
+    for labels in (mask, atlas):
+        with pytest.raises(InputError, match="label map"):
+            refuse_labels(Volume(labels, np.eye(4)))
+    # An image of few gray values that has noise.
+    refuse_labels(Volume(np.rint(atlas / 50 + np.random.default_rng(0).normal(0, 3, atlas.shape)), np.eye(4)))
