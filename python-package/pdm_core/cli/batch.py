@@ -106,7 +106,7 @@ def _selected(arguments: argparse.Namespace, console: Console) -> list[VolumeSou
     for reason, group in _grouped(selection.left_out):
         console.warning(f"{len(group)} of {len(sources)} volumes left out because {reason}: {_names(group)}.")
     if not selection.taken:
-        raise InputError(f"None of the {len(sources)} volumes found is to be restored.", "Check --include and --exclude.")
+        raise InputError(f"None of the {len(sources)} volumes found is to be restored.", "The notes above say why.")
     return selection.taken
 
 

@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything, then segment, then write."""
-    from pdm_core.pipeline.outputs import refuse_result_of_another_input
+    from pdm_core.pipeline.outputs import refuse_results_of_another_input
     from pdm_core.pipeline.zone_outputs import as_table, probability_paths, write_probabilities, write_zone_files
     from pdm_core.volume import read_volume
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     probabilities = {} if arguments.probabilities is None else probability_paths(arguments.probabilities)
     check_outputs(arguments.input, [arguments.output, *probabilities.values()], [arguments.output])
     volume = read_volume(arguments.input, series=arguments.series)
-    refuse_result_of_another_input(arguments.output, volume)
+    refuse_results_of_another_input([arguments.output, *probabilities.values()], volume)
 
     from pdm_core.segmentation.zones import find_zones
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if probabilities:
             write_probabilities(zones, probabilities)
-        record = write_zone_files(zones, arguments.output)
+        record = write_zone_files(zones, arguments.output, others=probabilities.values())
         summary = (
             f"{arguments.output}: zones by model {zones.report['model']} in {zones.record['run']['seconds']:.1f} s. "
             f"Research use, not for diagnosis.\n{as_table(zones)}"

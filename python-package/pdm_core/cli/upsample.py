@@ -43,7 +43,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Check everything, then restore, then find the zones where they are wanted, then write."""
     from pdm_core.pipeline.dicom_outputs import write_dicom
-    from pdm_core.pipeline.outputs import refuse_result_of_another_input, write_result
+    from pdm_core.pipeline.outputs import refuse_results_of_another_input, write_result
     from pdm_core.pipeline.zone_outputs import as_table, write_zone_files
     from pdm_core.volume import read_volume
     from pdm_core.volume.write import check_dtype
@@ -56,9 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_outputs(arguments, options.samples)
     source = None if arguments.dicom is None else _dicom_source(arguments)
     volume = read_volume(arguments.input, series=arguments.series) if source is None else source.read()
-    for path in (arguments.output, arguments.zones):
-        if path is not None:
-            refuse_result_of_another_input(path, volume)
+    refuse_results_of_another_input(_files(arguments), volume)
 
     with console_for(arguments) as console:
         result, zones = _restored(volume, options, arguments, console)
@@ -93,13 +91,17 @@ def _restored(
     )
 
 
+def _files(arguments: argparse.Namespace) -> list[Path]:
+    """The images and zones that will be written."""
+    of_input = None if arguments.zones is None else on_the_input(arguments.zones)
+    files = (arguments.output, arguments.zones, arguments.uncertainty, of_input)
+    return [path for path in files if path is not None]
+
+
 def _check_outputs(arguments: argparse.Namespace, samples: int) -> None:
     """Refuse what could not be written; see `check_outputs`."""
     recorded = [path for path in (arguments.output, arguments.zones) if path is not None]
-    files = [*recorded, *([] if arguments.uncertainty is None else [arguments.uncertainty])]
-    if arguments.zones is not None:
-        files.append(on_the_input(arguments.zones))
-    check_outputs(arguments.input, files, recorded)
+    check_outputs(arguments.input, _files(arguments), recorded)
     if arguments.uncertainty is not None and samples < 2:
         raise InputError("An uncertainty needs at least two samples.", "Add --samples 4.")
 

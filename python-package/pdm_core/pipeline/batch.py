@@ -13,23 +13,18 @@ from typing import Any, Literal
 
 from pdm_core.errors import CancelledError, PdmError
 from pdm_core.pipeline.batch_report import BatchReport, CaseReport
+from pdm_core.pipeline.case_files import CaseFiles
 from pdm_core.pipeline.chain import segment_restored, super_resolve_and_segment
 from pdm_core.pipeline.options import SuperResolutionOptions
-from pdm_core.pipeline.outputs import (
-    provenance_path,
-    refuse_result_of_another_input,
-    tells_of,
-    write_provenance,
-    write_result,
-)
+from pdm_core.pipeline.outputs import is_unchanged, provenance_path, read_record, tells_of, write_provenance, write_result
 from pdm_core.pipeline.super_resolution import super_resolve
 from pdm_core.pipeline.zone_outputs import write_zone_files
 from pdm_core.progress import CancelCheck, ProgressCallback, ProgressEvent
-from pdm_core.segmentation.files import SEGMENTATION_SUFFIX, on_the_input
+from pdm_core.segmentation.files import on_the_input
 from pdm_core.segmentation.segmenter import find_segmenter
 from pdm_core.segmentation.zones import check_zones
 from pdm_core.volume.identity import volume_sha256
-from pdm_core.volume.images import image_suffix, read_image
+from pdm_core.volume.images import data_files, read_image
 from pdm_core.volume.sources import VolumeSource
 from pdm_core.volume.volume import Volume
 from pdm_core.volume.write import checked_output
@@ -77,9 +72,11 @@ def run_batch(
     """
     options.validate()
     find_models(options.mode, options.model, options.factor)
-    task = _Task(options, dtype, zone_model, None if zone_model is None else find_segmenter(zone_model).record["sha256"])
+    zone_sha256 = None if zone_model is None else find_segmenter(zone_model).record["sha256"]
     folder.mkdir(parents=True, exist_ok=True)
     report, reports = BatchReport(folder), list[CaseReport]()
+    inputs = frozenset(os.path.realpath(path) for source in sources for path in (source.path, *data_files(source.path)))
+    task = _Task(options, dtype, zone_model, zone_sha256, inputs, report)
     waiting = deque((number, source, False) for number, source in enumerate(sources, start=1))
     try:
         while waiting:
@@ -89,7 +86,6 @@ def run_batch(
             with report.claim(name, wait=wait, cancel=cancel) as claimed:
                 if claimed:
                     reports.append(_reported(source, folder / f"{name}{suffix}", task, explain, told, cancel))
-                    report.add(reports[-1], options.label)
                 else:
                     waiting.append((number, source, True))
     except (CancelledError, KeyboardInterrupt):
@@ -103,12 +99,21 @@ def run_batch(
 
 @dataclass(frozen=True)
 class _Task:
-    """What is done to every case; `zone_sha256` is the checksum of the zone model's weights."""
+    """What is done to every case, and what all cases share.
+
+    Attributes:
+        options, dtype, zone_model: see `run_batch`.
+        zone_sha256: checksum of the zone model's weights.
+        inputs: the files of all sources, which no output may replace.
+        report: hears how each case ended.
+    """
 
     options: SuperResolutionOptions
     dtype: str
     zone_model: str | None
     zone_sha256: str | None
+    inputs: frozenset[str]
+    report: BatchReport
 
 
 def _reported(
@@ -120,28 +125,32 @@ def _reported(
     cancel: CancelCheck | None,
 ) -> CaseReport:
     """Work on one case, and report how it ended; only a wish to stop passes as an exception."""
-    begun = time.monotonic()
+    begun, made_from = time.monotonic(), None
     try:
         status, record = _one(source, output, task, progress, cancel)
     except CancelledError:
         raise
     except Exception as error:
-        return _failed(source, explain(error), time.monotonic() - begun)
-    return _finished(source, output, status, record, time.monotonic() - begun)
+        report = _failed(source, explain(error), time.monotonic() - begun)
+    else:
+        report = _finished(source, output, status, record, time.monotonic() - begun)
+        made_from = record["input"]["sha256"]
+    task.report.add(report, task.options.label, made_from)
+    return report
 
 
 def _one(
     source: VolumeSource, output: Path, task: _Task, progress: ProgressCallback | None, cancel: CancelCheck | None
 ) -> tuple[Finished, dict[str, Any]]:
-    volume = source.read()
-    record = _earlier(output, volume, task)
-    if record is not None:
-        if task.zone_model is None or _has_zones(output, record, task):
-            return "kept", record
-        return "segmented", _segmented(volume, output, record, task, progress, cancel)
+    volume, files = source.read(), CaseFiles(output)
+    record = _earlier(files, volume, task)
+    if record is not None and (task.zone_model is None or _has_zones(files, record, task)):
+        return "kept", record
     output.parent.mkdir(parents=True, exist_ok=True)
     checked_output(output)
-    refuse_result_of_another_input(output, volume)
+    files.refuse_replacing(os.path.abspath(source.path), volume, task.inputs, task.report)
+    if record is not None:
+        return "segmented", _segmented(volume, files, record, task, progress, cancel)
     zones = None
     if task.zone_model is None:
         result = super_resolve(volume, task.options, progress=progress, cancel=cancel)
@@ -149,23 +158,23 @@ def _one(
         result, zones = super_resolve_and_segment(
             volume, task.options, zone_model=task.zone_model, progress=progress, cancel=cancel
         )
+    files.remove_superseded()
     if zones is not None:
         # Before the image, whose record vouches for all when the batch goes on.
-        write_zone_files(zones, _zones_of(output), source=volume)
-    uncertainty = _companion(output, "uncertainty") if task.options.samples > 1 else None
-    write_result(result, output, dtype=task.dtype, uncertainty=uncertainty)
+        write_zone_files(zones, files.zones, source=volume)
+    write_result(result, output, dtype=task.dtype, uncertainty=files.uncertainty if task.options.samples > 1 else None)
     return "done", result.provenance
 
 
-def _earlier(output: Path, volume: Volume, task: _Task) -> dict[str, Any] | None:
+def _earlier(files: CaseFiles, volume: Volume, task: _Task) -> dict[str, Any] | None:
     """The record of an image that is just what this case would give again, or None; its zones may be others or missing."""
     try:
-        record: dict[str, Any] = json.loads(provenance_path(output).read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(provenance_path(files.image).read_text(encoding="utf-8"))
         stages = [record["in_plane"], record] if "in_plane" in record else [record]
         models = find_models(task.options.mode, task.options.model, task.options.factor)
         same = (
-            tells_of(record, output, task.dtype)
-            and (task.options.samples == 1 or _companion(output, "uncertainty").exists())
+            tells_of(record, files.image, task.dtype)
+            and (task.options.samples == 1 or is_unchanged(record, files.uncertainty))
             and record["options"] == task.options.as_dict()
             and record["input"]["sha256"] == volume_sha256(volume)
             # Results of versions that took padding for data are not kept.
@@ -178,16 +187,16 @@ def _earlier(output: Path, volume: Volume, task: _Task) -> dict[str, Any] | None
     return record if same else None
 
 
-def _has_zones(output: Path, record: Mapping[str, Any], task: _Task) -> bool:
+def _has_zones(files: CaseFiles, record: Mapping[str, Any], task: _Task) -> bool:
     """Whether the zones that lie beside an image are those that the model would find again."""
-    zones = _zones_of(output)
-    there = zones.exists() and on_the_input(zones).exists() and "zones" in record
-    return there and record["zones"]["model"]["sha256"] == task.zone_sha256
+    told = read_record(provenance_path(files.zones))
+    whole = told is not None and all(is_unchanged(told, path) for path in (files.zones, on_the_input(files.zones)))
+    return whole and "zones" in record and record["zones"]["model"]["sha256"] == task.zone_sha256
 
 
 def _segmented(
     volume: Volume,
-    output: Path,
+    files: CaseFiles,
     record: Mapping[str, Any],
     task: _Task,
     progress: ProgressCallback | None,
@@ -197,7 +206,7 @@ def _segmented(
     assert task.zone_model is not None
     device = task.options.device
     check_zones(volume, task.zone_model, device)
-    image = read_image(output)
+    image = read_image(files.image)
     # An image file holds neither what the scanner said of the input, which may forbid or question zones, nor its padding.
     padding = None if volume.padding is None else volume.padding.on(volume.ijk_to_ras, image.shape, image.ijk_to_ras)
     restored = Volume(image.array, image.ijk_to_ras, volume.metadata, padding)
@@ -207,20 +216,10 @@ def _segmented(
     )
     if "zones" in record:
         # It must not vouch for files of another model, should this be killed while they are written.
-        write_provenance(plain, output)
-    write_zone_files(zones, _zones_of(output), source=volume)
-    write_provenance(told, output)
+        write_provenance(plain, files.image)
+    write_zone_files(zones, files.zones, source=volume)
+    write_provenance(told, files.image)
     return told
-
-
-def _zones_of(output: Path) -> Path:
-    companion = _companion(output, "zones")
-    return companion.with_name(companion.name.removesuffix(image_suffix(output) or "") + SEGMENTATION_SUFFIX)
-
-
-def _companion(output: Path, what: str) -> Path:
-    suffix = image_suffix(output) or ""
-    return output.with_name(f"{output.name.removesuffix(suffix)}_{what}{suffix}")
 
 
 def _named(progress: ProgressCallback, name: str) -> ProgressCallback:

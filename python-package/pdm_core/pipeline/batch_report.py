@@ -13,7 +13,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from pdm_core.atomic import write_text
-from pdm_core.errors import CancelledError
+from pdm_core.errors import CancelledError, InputError
 from pdm_core.progress import CancelCheck
 
 RECORDS = "records"
@@ -75,6 +75,8 @@ class BatchReport:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._records = folder / RECORDS
+        if not self._records.is_dir() and os.path.lexists(self._records):
+            raise InputError(f"{self._records} is not a folder: the batch keeps its records there.", "Remove or rename it.")
         self._records.mkdir(exist_ok=True)
         self._written_at = -_TABLES_EVERY_S
 
@@ -107,19 +109,36 @@ class BatchReport:
                     path.unlink()
                 lock.release()
 
-    def add(self, report: CaseReport, label: str) -> None:
-        """Write the record of a case in place of its earlier one, and now and then the tables.
+    def add(self, report: CaseReport, label: str, input_sha256: str | None = None) -> None:
+        """Write the record of a case, and now and then the tables.
+
+        A failure does not take the place of an earlier result, which is still there; a success takes that of a failure.
 
         Args:
             report: what became of the case.
             label: what was done, as `SuperResolutionOptions.label`; one case may have results of several factors.
+            input_sha256: of the volume that the result was made from.
         """
+        failure = self._records / f"{_slug(f'{report.case}_{label}', f'failed {report.source}')}.json"
         output = os.path.relpath(report.output, self._folder) if report.output else ""
-        record = {**asdict(report), "output": output, "label": label, "reported": time.time()}
-        name = _slug(f"{report.case}_{label}", report.source)
-        write_text(self._records / f"{name}.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        path = self._record_of(output) if output else failure
+        record = {**asdict(report), "output": output, "label": label, "input": input_sha256, "reported": time.time()}
+        write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        if output:
+            failure.unlink(missing_ok=True)
         if time.monotonic() - self._written_at >= _TABLES_EVERY_S:
-            self.write_tables()
+            with suppress(OSError):
+                # Another program may hold a table open: the last attempt, after all cases, tells the user.
+                self.write_tables()
+
+    def maker_of(self, output: Path) -> tuple[str, str | None]:
+        """Path and checksum of the input that a result was made from, as its record says; empty where there is none."""
+        record = _read(self._record_of(os.path.relpath(output, self._folder)))
+        return ("", None) if record is None else (record["source"], record["input"])
+
+    def _record_of(self, output: str) -> Path:
+        stem = Path(output).name
+        return self._records / f"{_slug(stem, Path(output).as_posix())}.json"
 
     def write_tables(self) -> None:
         """Write `report.csv` and `report.json` from all records; a result that has been removed has no row."""
@@ -128,7 +147,7 @@ class BatchReport:
         try:
             rows = self._rows()
             table = io.StringIO()
-            writer = csv.DictWriter(table, [field.name for field in fields(CaseReport)], lineterminator="\n")
+            writer = csv.DictWriter(table, [field.name for field in fields(CaseReport)], lineterminator="\r\n")
             writer.writeheader()
             writer.writerows(rows)
             write_text(self._folder / "report.csv", table.getvalue())
@@ -140,28 +159,33 @@ class BatchReport:
     def _rows(self) -> list[dict[str, Any]]:
         """A row for each result that exists and for each case that failed, in the order of the cases' names."""
         names = [field.name for field in fields(CaseReport)]
-        latest: dict[tuple[str, ...], dict[str, Any]] = {}
-        for record in sorted(self._all_records(), key=lambda record: float(record["reported"])):
-            if record["output"]:
-                # A folder of inputs that was moved gives a second record of the same result.
-                key: tuple[str, ...] = (record["output"],)
-            else:
-                key = (record["case"], record["label"], record["source"])
-            latest[key] = record
+        records = filter(None, map(_read, self._records.glob("*.json")))
         return [
             {name: str(self._folder / record[name]) if name == "output" and record[name] else record[name] for name in names}
-            for record in sorted(latest.values(), key=lambda record: (record["case"], record["label"]))
-            if not record["output"] or (self._folder / record["output"]).exists()
+            for record in sorted(records, key=_place)
+            if self._counts(record)
         ]
 
-    def _all_records(self) -> Iterator[dict[str, Any]]:
-        """The records that can be read; whatever else lies in the folder is not one of ours."""
-        needed = {*(field.name for field in fields(CaseReport)), "label", "reported"}
-        for path in self._records.glob("*.json"):
-            with suppress(OSError, ValueError):
-                record = json.loads(path.read_text(encoding="utf-8"))
-                if isinstance(record, dict) and needed <= set(record):
-                    yield record
+    def _counts(self, record: Mapping[str, Any]) -> bool:
+        """Whether the result of a record, or the input of a failed case, is still there."""
+        return (self._folder / record["output"]).exists() if record["output"] else os.path.lexists(record["source"])
+
+
+def _place(record: Mapping[str, Any]) -> tuple[str, str, bool, str]:
+    """Where a record stands in the tables: by case, results before failures."""
+    return record["case"], record["label"], not record["output"], record["output"]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A record, or None for whatever else lies in the folder."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        texts = [record[name] for name in ("case", "source", "status", "output", "message", "label", "zone_flags")]
+        known = {field.name for field in fields(CaseReport)} | {"label", "input", "reported"}
+        inside = not Path(record["output"]).is_absolute() and ".." not in Path(record["output"]).parts
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return record if known <= set(record) and all(isinstance(text, str) for text in texts) and inside else None
 
 
 def _acquired(lock: FileLock, wait: bool, cancel: CancelCheck | None = None) -> bool:

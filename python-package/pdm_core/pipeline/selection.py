@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pdm_core.pipeline.outputs import files_of, read_record
 from pdm_core.volume.dicom.derivation import ESTIMATE
 from pdm_core.volume.sources import VolumeSource
 
@@ -74,11 +74,5 @@ def _is_result(source: VolumeSource, results: frozenset[str]) -> bool:
 
 def _results_in(folder: Path) -> frozenset[str]:
     """Names of the files that the records in `folder` list as results."""
-    names: set[str] = set()
-    for path in folder.glob(_RECORDS):
-        try:
-            names |= set(map(str, json.loads(path.read_text(encoding="utf-8"))["output"].values()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            # Not one of our records, or one without a list of files.
-            continue
-    return frozenset(names)
+    records = filter(None, map(read_record, folder.glob(_RECORDS)))
+    return frozenset(name for record in records for name in files_of(record))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pdm_core.pipeline.outputs import write_provenance
+from pdm_core.pipeline.outputs import companions, provenance_path, write_provenance
 from pdm_core.segmentation.files import on_the_input, write_zones
 from pdm_core.segmentation.labels import GLAND, ZONES
 from pdm_core.volume.images import image_suffix
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from pdm_core.segmentation.zones import Zones
 
 
-def write_zone_files(zones: Zones, output: Path, source: Volume | None = None) -> Path:
+def write_zone_files(zones: Zones, output: Path, source: Volume | None = None, others: Iterable[Path] = ()) -> Path:
     """Write the labels, and last their record beside them.
+
+    The record of earlier zones goes first: it must not vouch for these, should the writing be stopped.
 
     Args:
         zones: on the grid of the volume that they were found in.
         output: `.seg.nrrd` or an ending of an image.
         source: the input of a chain: its grid gets the zones too, under `on_the_input(output)`.
+        others: files of the same zones that were written before, such as their probabilities.
 
     Returns:
         The record's path.
@@ -32,12 +35,13 @@ def write_zone_files(zones: Zones, output: Path, source: Volume | None = None) -
         InputError: see `write_volume`.
     """
     name = zones.record["model"]["name"]
+    provenance_path(output).unlink(missing_ok=True)
     write_zones(zones.labels, output, name)
-    written = {"file": output.name}
+    written = [*others]
     if source is not None:
-        write_zones(zones.on(source), on_the_input(output), name)
-        written["on_the_input"] = on_the_input(output).name
-    return write_provenance({**zones.record, "output": written}, output)
+        written.append(write_zones(zones.on(source), on_the_input(output), name))
+    described = {"file": output.name, **companions([output])[output.name], "companions": companions(written)}
+    return write_provenance({**zones.record, "output": described}, output)
 
 
 def probability_paths(path: Path) -> Mapping[int, Path]:

@@ -61,7 +61,8 @@ def test_characters_that_a_code_page_lacks_are_no_error(a_scan):
     assert process.returncode == 0 and b"error" not in errors
     assert rb"gr\xf6\xdfer.nii.gz" in said
     record = json.loads(a_scan.with_name("größer.provenance.json").read_text(encoding="utf-8"))
-    assert record["output"] == {"file": "größer.nii.gz", "dtype": "float32", "bytes": output.stat().st_size}
+    told = {name: record["output"][name] for name in ("file", "dtype", "bytes")}
+    assert told == {"file": "größer.nii.gz", "dtype": "float32", "bytes": output.stat().st_size}
 
 
 def test_a_closed_output_is_no_error():
