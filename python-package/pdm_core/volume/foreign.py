@@ -13,6 +13,7 @@ _BY_ENDING = {
     ".par": "Philips PAR/REC", ".rec": "Philips PAR/REC", ".xml.rec": "Philips XML/REC", ".mnc": "MINC", ".mnc.gz": "MINC",
     ".gipl": "GIPL", ".gipl.gz": "GIPL", ".vtk": "VTK", ".vti": "VTK", ".mif": "MRtrix", ".mif.gz": "MRtrix", ".mih": "MRtrix",
     ".brik": "AFNI", ".brik.gz": "AFNI", ".head": "AFNI", ".fdf": "Varian FDF", ".2dseq": "Bruker", ".ecat": "ECAT",
+    ".hdr.gz": "a NIfTI pair compressed by gzip", ".img.gz": "a NIfTI pair compressed by gzip",
     ".nia": "NIfTI in ASCII", ".bmp": "a BMP picture", ".gif": "a GIF picture", ".jp2": "a JPEG 2000 picture",
     ".jpg": "a JPEG picture", ".jpeg": "a JPEG picture", ".png": "a PNG picture", ".tif": "a TIFF picture",
     ".tiff": "a TIFF picture", ".pic": "Bio-Rad PIC", ".lsm": "Zeiss LSM", ".npy": "a NumPy array", ".npz": "NumPy arrays",

@@ -96,6 +96,18 @@ def header_of(path: Path) -> Path:
     return header if path.suffix.lower() == ".img" and header.is_file() else path
 
 
+def refuse_without_header(path: Path) -> None:
+    """Raise `InputError` where a file is, by its name, the voxels of a pair, and its header does not exist.
+
+    DICOM files may have this ending too: call this for other files.
+    """
+    if path.suffix.lower() == ".img" and header_of(path) == path:
+        raise InputError(
+            f"{path} cannot be read: its header {path.with_suffix('.hdr').name} does not exist.",
+            "Keep both files of the image together.",
+        )
+
+
 def itk_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix) -> Any:
     """A SimpleITK image of an array `[K, J, I]` in its place."""
     import SimpleITK as sitk
@@ -118,8 +130,9 @@ def _image_file(path: Path) -> ImageFile:
         raise InputError(f"{path} cannot be opened.", "Check your rights to read it.")
     file = _READERS[suffix](path)
     if not file.voxels.path.is_file():
+        packed = file.voxels.path.with_name(f"{file.voxels.path.name}.gz")
         raise InputError(
             f"{path} keeps its voxels in the file {file.voxels.path.name}, which does not exist.",
-            "Keep both files of the image together.",
+            f"Unpack {packed.name} first." if packed.is_file() else "Keep both files of the image together.",
         )
     return file

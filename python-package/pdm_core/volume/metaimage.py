@@ -60,7 +60,7 @@ def _voxels(fields: dict[str, str], end: int, shape: tuple[int, int, int], dtype
     if not _true(fields.get("BinaryData", "True")):
         encoding = "text"
     elif _true(fields.get("CompressedData", "False")):
-        encoding, size = "zlib", _compressed_size(fields, path)
+        encoding, size = "zlib", _compressed_size(fields, file, path)
     start = _start(fields, start, file, math.prod(shape) * dtype.itemsize, path)
     return VoxelData(file, shape, dtype, encoding, start, size)
 
@@ -115,13 +115,19 @@ def _true(value: str) -> bool:
     return value[:1] in ("T", "t", "1")
 
 
-def _compressed_size(fields: dict[str, str], path: Path) -> int:
-    """Number of bytes that the compressed voxels take, which every writer states."""
-    stated = fields.get("CompressedDataSize", "")
+def _compressed_size(fields: dict[str, str], file: Path, path: Path) -> int | None:
+    """Number of bytes that the compressed voxels take; None where they take a whole file of their own."""
+    stated = fields.get("CompressedDataSize")
+    if stated is None and file != path:
+        return None
+    if stated is None:
+        raise InputError(
+            f"{path} holds compressed voxels, but its header lacks CompressedDataSize, so they cannot be read to their end.",
+            "Add this entry to the header, or export the file again.",
+        )
     if not stated.isdecimal() or int(stated) == 0:
         raise InputError(
-            f"{path} is damaged: its voxels are compressed, but CompressedDataSize is {stated or 'missing'}.",
-            "Copy or export the file again.",
+            f"{path} states the impossible CompressedDataSize {stated!r}.", "Correct the header, or export the file again."
         )
     return int(stated)
 

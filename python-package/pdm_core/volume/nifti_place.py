@@ -43,7 +43,7 @@ def nifti_place(
         InputError: no statement can be used.
     """
     usable, broken = _statements(stated, mended, shape, path)
-    notes = list(_notes_on_zooms(stated))
+    notes = [*_notes_on_zooms(stated), *(_notes_on_handedness(stated) if "qform" in usable else ())]
     if not usable and broken:
         raise next(iter(broken.values()))
     if not usable:
@@ -141,6 +141,16 @@ def _notes_on_zooms(stated: Nifti1Header) -> Iterator[str]:
         yield (
             f"The header states negative voxel sizes ({', '.join(f'{size:g}' for size in sizes)}). They were taken as "
             "positive, as nibabel takes them; Slicer may show the input mirrored, with left and right exchanged."
+        )
+
+
+def _notes_on_handedness(stated: Nifti1Header) -> Iterator[str]:
+    """What to say of a negative sign for the slice axis of the qform that is not -1, the only one in the standard."""
+    sign = float(stated["pixdim"][0])
+    if sign < 0 and sign != -1:
+        yield (
+            f"The header states {sign:g} for the handedness of its qform (pixdim[0]), which has to be -1 or 1. It was taken "
+            "as 1, as nibabel takes it; Slicer may show the input mirrored along its slice axis."
         )
 
 

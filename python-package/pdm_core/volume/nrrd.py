@@ -49,7 +49,7 @@ def nrrd_image(path: Path) -> ImageFile:
     Raises:
         InputError: the header is damaged, or describes something else than one scalar volume in one file.
     """
-    fields, end = _fields(path)
+    fields, keys, end = _fields(path)
     shape = three_dimensional(_spatial_sizes(fields, path), path)
     name = fields.get("datafile", "")
     if re.match(r"LIST\b", name) or "%" in name:
@@ -61,10 +61,9 @@ def nrrd_image(path: Path) -> ImageFile:
     file = path.parent / name if name else path
     start, skip = _skipped(fields, file, 0 if name else end, encoding, math.prod(shape) * dtype.itemsize)
     voxels = VoxelData(file, shape, dtype, encoding, start, skip=skip)
-    units = re.findall(r'"([^"]*)"', fields.get("spaceunits" if "spacedirections" in fields else "units", ""))
-    label = {"intent": "label"} if "Segment0_ID" in fields or path.name.lower().endswith(".seg.nrrd") else {}
-    matrix = in_mm(_matrix(fields, path), units, path)
-    return ImageFile(voxels, matrix, tuple(_notes(fields)), label)
+    label = {"intent": "label"} if "Segment0_ID" in keys or path.name.lower().endswith(".seg.nrrd") else {}
+    matrix = in_mm(_matrix(fields, path), _units(fields, path), path)
+    return ImageFile(voxels, matrix, tuple(_notes(fields, path)), label)
 
 
 def _spatial_sizes(fields: dict[str, str], path: Path) -> list[int]:
@@ -76,12 +75,7 @@ def _spatial_sizes(fields: dict[str, str], path: Path) -> list[int]:
     sizes = [int(size) for size in _numbers(fields.get("sizes", "").split(), path)]
     if not sizes or fields.get("dimension", "") != str(len(sizes)):
         raise InputError(f"{path} states dimension {fields.get('dimension')} and sizes {sizes}.", "The file may be damaged.")
-    directions = re.sub(r"\([^)]*\)", "vector", fields.get("spacedirections", "")).split()
-    kinds = fields.get("kinds", "").split()
-    if directions:
-        spatial = [direction == "vector" for direction in directions]
-    else:
-        spatial = [kind.lower() in _SPATIAL for kind in kinds] or [True] * len(sizes)
+    spatial = _spatial(fields)
     if len(spatial) != len(sizes):
         raise InputError(f"{path} states {len(spatial)} kinds or directions of {len(sizes)} axes.", "The file may be damaged.")
     if any(size > 1 and not one for size, one in zip(sizes, spatial, strict=True)):
@@ -89,6 +83,45 @@ def _spatial_sizes(fields: dict[str, str], path: Path) -> list[int]:
             f"{path} is a color or vector image, or holds several volumes.", "Super-resolution needs one gray value a voxel."
         )
     return [size for size, one in zip(sizes, spatial, strict=True) if one]
+
+
+def _spatial(fields: dict[str, str]) -> list[bool]:
+    """Of each axis, whether the image extends along it in space."""
+    if directions := _directions(fields):
+        return [direction.startswith("(") for direction in directions]
+    kinds = fields.get("kinds", "").split()
+    return [kind.lower() in _SPATIAL for kind in kinds] or [True] * len(fields.get("sizes", "").split())
+
+
+def _directions(fields: dict[str, str]) -> list[str]:
+    """The direction of each axis, `(x,y,z)` or `none`, as words; they need not be separated by blanks."""
+    return re.findall(r"\([^)]*\)|[^\s(]+", fields.get("spacedirections", ""))
+
+
+def _along(fields: dict[str, str], name: str, path: Path) -> list[str]:
+    """What a field states of each axis in space, up to the third: an entry without quotes for each, or none at all.
+
+    Raises:
+        InputError: the field does not have as many entries as the image has axes.
+    """
+    words, spatial = _words(fields.get(name, "")), _spatial(fields)
+    if words and len(words) != len(spatial):
+        raise InputError(
+            f"{path} states {len(words)} {name} of {len(spatial)} axes: {fields[name]}.", "The file may be damaged."
+        )
+    return [word for word, one in zip(words, spatial, strict=False) if one][:3]
+
+
+def _words(text: str) -> list[str]:
+    """Entries that are separated by blanks, or stand in quotes, which are taken off."""
+    return [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', text)]
+
+
+def _units(fields: dict[str, str], path: Path) -> list[str]:
+    """Units of length: of the space for directions, and of each axis for spacings."""
+    if "spacedirections" in fields:
+        return _words(fields.get("spaceunits", ""))
+    return _along(fields, "units", path)
 
 
 def _dtype(fields: dict[str, str], path: Path) -> np.dtype[Any]:
@@ -102,27 +135,46 @@ def _dtype(fields: dict[str, str], path: Path) -> np.dtype[Any]:
 
 def _matrix(fields: dict[str, str], path: Path) -> Matrix:
     """`ijk_to_ras` in the units of the file; a 2-D slice lies in the plane S = 0."""
-    matrix = np.eye(4)
-    if "spacedirections" in fields:
-        vectors = [_numbers(text.split(","), path) for text in re.findall(r"\(([^)]*)\)", fields["spacedirections"])]
-        used = len(vectors)
-        origin = _numbers(fields.get("spaceorigin", ",".join(["0"] * used)).strip("()").split(","), path)
-        if used not in (2, 3) or any(len(vector) != used for vector in (*vectors, origin)):
-            raise InputError(f"{path} states directions that do not fit its axes in space.", "Correct the header.")
-        matrix[:used, :used] = np.array(vectors).T
-        matrix[:used, 3] = origin
-    else:
-        spacings = _numbers(fields.get("spacings", "").split(), path)[:3]
-        mins = _numbers(fields.get("axismins", "").split(), path)[: len(spacings)]
-        nodes = (fields.get("centers") or fields.get("centerings", "")).split()
-        for axis, spacing in enumerate(spacings):
-            matrix[axis, axis] = spacing
-        for axis, least in enumerate(mins):
-            # Axis minima are borders of voxels, unless the axis is said to be sampled at nodes.
-            half = 0.0 if nodes[axis : axis + 1] == ["node"] else matrix[axis, axis] / 2
-            matrix[axis, 3] = least + half
+    matrix = _by_directions(fields, path) if "spacedirections" in fields else _by_spacings(fields, path)
     signs = _PATIENT_SPACES.get(fields.get("space", "").lower(), _LPS)
     return np.asarray(np.diag([*signs, 1.0]) @ matrix)
+
+
+def _by_directions(fields: dict[str, str], path: Path) -> Matrix:
+    """Voxel index to the space of the file, by a vector for each axis in space."""
+    vectors = [_numbers(text.strip("()").split(","), path) for text in _directions(fields) if text.startswith("(")]
+    used = len(vectors)
+    origin = _numbers(fields.get("spaceorigin", ",".join(["0"] * used)).strip("()").split(","), path)
+    if used not in (2, 3) or any(len(vector) != used for vector in (*vectors, origin)):
+        raise InputError(f"{path} states directions that do not fit its axes in space.", "Correct the header.")
+    matrix = np.eye(4)
+    matrix[:used, :used] = np.array(vectors).T
+    matrix[:used, 3] = origin
+    return matrix
+
+
+def _by_spacings(fields: dict[str, str], path: Path) -> Matrix:
+    """Voxel index to the space of the file, by the voxel sizes along its axes and where they begin.
+
+    As in ITK, an unknown voxel size is 1, and where any number is unknown the first voxel lies in the origin.
+    """
+    matrix = np.eye(4)
+    sizes, mins = _along(fields, "spacings", path), _along(fields, "axismins", path)
+    nodes = _along(fields, "centers" if "centers" in fields else "centerings", path)
+    for axis, spacing in enumerate(_numbers(["1" if _is_unknown(word) else word for word in sizes], path)):
+        matrix[axis, axis] = spacing
+    if any(map(_is_unknown, (*sizes, *mins))):
+        return matrix
+    for axis, least in enumerate(_numbers(mins, path)):
+        # Axis minima are borders of voxels, unless the axis is said to be sampled at nodes.
+        half = 0.0 if nodes[axis : axis + 1] == ["node"] else matrix[axis, axis] / 2
+        matrix[axis, 3] = least + half
+    return matrix
+
+
+def _is_unknown(word: str) -> bool:
+    """Whether a word stands for a number that is not known."""
+    return word.lower() == "nan"
 
 
 def _numbers(words: list[str], path: Path) -> list[float]:
@@ -136,32 +188,39 @@ def _numbers(words: list[str], path: Path) -> list[float]:
     return numbers
 
 
-def _notes(fields: dict[str, str]) -> list[str]:
+def _notes(fields: dict[str, str], path: Path) -> list[str]:
     """What a user should know of a header that leaves out sizes or space."""
     notes = []
-    directions = re.sub(r"\([^)]*\)", "vector", fields.get("spacedirections", "")).split()
-    if "spacings" not in fields and directions.count("vector") < min(3, len(fields.get("sizes", "").split())):
+    sizes = [word for word in _along(fields, "spacings", path) if not _is_unknown(word)]
+    if "spacedirections" in fields:
+        sizes = [direction for direction in _directions(fields) if direction.startswith("(")]
+    if len(sizes) < min(3, sum(_spatial(fields))):
         notes.append(_NO_SIZES)
     if fields.get("space", "").lower() not in _PATIENT_SPACES:
         notes.append(_NO_SPACE)
     return notes
 
 
-def _fields(path: Path) -> tuple[dict[str, str], int]:
-    """Fields (by their names in lower case without spaces) and keys (as they are) of the header, and where it ends."""
+def _fields(path: Path) -> tuple[dict[str, str], set[str], int]:
+    """Fields (by their names in lower case without spaces), the keys of free entries, and where the header ends.
+
+    Free entries (`key:=value`) may have the names of fields, whose meaning they do not have.
+    """
     fields: dict[str, str] = {}
+    keys: set[str] = set()
     with path.open("rb") as stream:
         if not stream.readline(_HEADER_BYTES).startswith(b"NRRD000"):
             raise InputError(f"{path} cannot be read as NRRD: it does not begin as such a file.", "The file may be damaged.")
         while (line := stream.readline(_HEADER_BYTES).decode("utf-8", errors="replace")) and line.strip():
             if line.startswith("#"):
                 continue
-            key, separator, value = line.partition(":")
-            if value.startswith("="):
-                fields[key] = value[1:].strip()
+            key, free, _ = line.partition(":=")
+            name, separator, value = line.partition(":")
+            if free and ": " not in key:
+                keys.add(key)
             elif separator:
-                fields[key.replace(" ", "").lower()] = value.strip()
-        return fields, stream.tell()
+                fields[name.replace(" ", "").lower()] = value.strip()
+        return fields, keys, stream.tell()
 
 
 def _skipped(fields: dict[str, str], file: Path, start: int, encoding: str, wanted: int) -> tuple[int, int]:

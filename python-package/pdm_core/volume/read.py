@@ -8,7 +8,7 @@ from typing import Any
 
 from pdm_core.errors import InputError
 from pdm_core.volume.foreign import foreign_format, refused_format
-from pdm_core.volume.images import header_of, image_suffix, read_image
+from pdm_core.volume.images import header_of, image_suffix, read_image, refuse_without_header
 from pdm_core.volume.nifti_place import notes_on_places
 from pdm_core.volume.volume import NOTES, Volume
 
@@ -32,8 +32,11 @@ def read_volume(path: str | Path, *, series: str | None = None) -> Volume:
         return read_image(source)
     if source.is_file() and foreign_format(source) is not None:
         raise refused_format(source)
+    from pdm_core.volume.dicom.headers import may_be_dicom
     from pdm_core.volume.dicom.reader import read_dicom
 
+    if source.is_file() and not may_be_dicom(source):
+        refuse_without_header(source)
     return read_dicom(source, series)
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from pdm_core.errors import InputError, PdmError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.volume.dicom.grouping import DicomCollector, UnusableFile
-from pdm_core.volume.dicom.headers import is_slice_name
+from pdm_core.volume.dicom.headers import is_slice_name, may_be_dicom
 from pdm_core.volume.dicom.reader import read_stack
 from pdm_core.volume.dicom.stacks import Stack, name_stacks
 from pdm_core.volume.file_kinds import is_companion, is_dangling
 from pdm_core.volume.folders import files_by_folder
 from pdm_core.volume.foreign import holds_volumes_of_a_foreign_format, refused_format
-from pdm_core.volume.images import header_of, image_suffix, read_image
+from pdm_core.volume.images import header_of, image_suffix, read_image, refuse_without_header
 from pdm_core.volume.volume import Volume
 
 _UNSAFE = re.compile(r"[^\w.-]+")
@@ -110,6 +110,7 @@ class _Search:
         origins: of each folder of files that may be DICOM.
         named: files that were named, and that are no image files.
         seen: absolute names of all files that may be DICOM.
+        alone: files of voxels without their header. In a folder of slices, such a file is taken as one of them.
     """
 
     found: list[tuple[int, Path, VolumeSource]] = field(default_factory=list)
@@ -117,6 +118,7 @@ class _Search:
     origins: dict[Path, _Origin] = field(default_factory=dict)
     named: dict[Path, int] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    alone: dict[Path, tuple[int, Path, VolumeSource]] = field(default_factory=dict)
 
     def look_at(self, files: Iterable[Path], number: int, root: Path, *, named: bool = False) -> None:
         """Take the files of one folder, or one that is named; names are relative to `root`."""
@@ -132,6 +134,10 @@ class _Search:
             name = path.relative_to(root).as_posix()
             self.found.append((number, path.parent, VolumeSource(name, path, problem=refused_format(path))))
         for path in others:
+            problem = _without_header(path)
+            if problem is not None:
+                source = VolumeSource(path.relative_to(root).as_posix(), path, problem=problem)
+                self.alone[path] = (number, path.parent, source)
             self.origins.setdefault(path.parent, _Origin(number, root))
         if named:
             self.named.update(dict.fromkeys(others, number))
@@ -140,6 +146,9 @@ class _Search:
     def sources(self) -> list[VolumeSource]:
         """All sources in their order."""
         stacks, unusable = self.collector.finish()
+        folders = {frame.path.parent for stack in stacks for frame in stack.frames}
+        alone = {path: entry for path, entry in self.alone.items() if path.parent not in folders}
+        self.found.extend(alone.values())
         homes: dict[Path, list[Stack]] = {}
         for stack in stacks:
             homes.setdefault(stack.folder, []).append(stack)
@@ -147,8 +156,8 @@ class _Search:
             name_stacks(own)
             origin = self._origin(own)
             self.found.extend((origin.number, home, _of_stack(stack, home, origin.root)) for stack in own)
-        self.found.extend(self._refused(unusable))
-        used = {frame.path for stack in stacks for frame in stack.frames} | {file.path for file in unusable}
+        self.found.extend(self._refused([file for file in unusable if file.path not in alone]))
+        used = {frame.path for stack in stacks for frame in stack.frames} | {file.path for file in unusable} | alone.keys()
         for path, number in self.named.items():
             if path not in used:
                 problem = InputError(
@@ -198,6 +207,15 @@ def _folder_name(folder: Path, root: Path) -> str:
 def _without_target(path: Path) -> InputError | None:
     if is_dangling(path):
         return InputError(f"{path} is a link whose target does not exist.", "Fetch the file, or remove the link.")
+    return None
+
+
+def _without_header(path: Path) -> InputError | None:
+    """The refusal of a file that is not DICOM and is named as the voxels of a pair are, whose header does not exist."""
+    try:
+        refuse_without_header(path)
+    except InputError as error:
+        return None if may_be_dicom(path) else error
     return None
 
 

@@ -13,9 +13,9 @@ from pdm_core.volume.volume import Matrix
 # Both formats state places in LPS.
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _UNITS_MM = {
-    "": 1.0, "?": 1.0, "mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "centimeter": 10.0, "centimetre": 10.0,
-    "m": 1e3, "meter": 1e3, "metre": 1e3, "um": 1e-3, "\u00b5m": 1e-3, "\u03bcm": 1e-3, "micrometer": 1e-3, "micrometre": 1e-3,
-    "micron": 1e-3,
+    "": 1.0, "?": 1.0, "???": 1.0, "mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "centimeter": 10.0,
+    "centimetre": 10.0, "m": 1e3, "meter": 1e3, "metre": 1e3, "um": 1e-3, "\u00b5m": 1e-3, "\u03bcm": 1e-3, "micrometer": 1e-3,
+    "micrometre": 1e-3, "micron": 1e-3,
 }  # fmt: skip
 
 

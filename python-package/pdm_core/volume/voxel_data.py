@@ -191,7 +191,7 @@ def _inflated(stream: BinaryIO, size: int | None) -> Iterator[bytes]:
             yield piece
             block = engine.unconsumed_tail
         if engine.unused_data:
-            raise zlib.error("the compressed voxels end before the size that the header states")
+            raise zlib.error("other bytes follow the end of the compressed voxels")
     if not engine.eof:
         raise EOFError("the compressed voxels end too early")
 

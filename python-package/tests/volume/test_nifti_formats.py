@@ -13,7 +13,7 @@ from pdm_core import read_volume
 from pdm_core.errors import InputError
 from pdm_core.volume.foreign import foreign_format
 from pdm_core.volume.images import data_files, header_of
-from pdm_core.volume.nifti_place import notes_on_places
+from pdm_core.volume.read import notes_on_reading
 from pdm_core.volume.sources import find_sources
 
 VOX_OFFSET, SLOPE, INTERCEPT = 108, 112, 116
@@ -70,7 +70,7 @@ def test_files_of_freesurfer_are_read(tmp_path, ending, dtype):
     path = saved(an_image(nibabel.MGHImage, dtype), tmp_path / f"v.{ending}")
     found = read_volume(path)
     agrees_with_nibabel(path, found)
-    assert not list(notes_on_places(found.metadata))
+    assert not list(notes_on_reading(found.metadata))
 
 
 def test_a_file_of_freesurfer_without_a_place_brings_a_note(tmp_path):
@@ -79,7 +79,7 @@ def test_a_file_of_freesurfer_without_a_place_brings_a_note(tmp_path):
     (tmp_path / "v.mgh").write_bytes(content)
     found = read_volume(tmp_path / "v.mgh")
     np.testing.assert_allclose(found.ijk_to_ras, nibabel.load(tmp_path / "v.mgh").affine, atol=1e-5)
-    assert any("does not state its place" in note for note in notes_on_places(found.metadata))
+    assert any("does not state its place" in note for note in notes_on_reading(found.metadata))
 
 
 def test_compression_is_known_by_the_content(tmp_path):

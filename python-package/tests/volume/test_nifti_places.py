@@ -10,7 +10,8 @@ import SimpleITK as sitk
 
 from pdm_core import SuperResolutionOptions, Volume, read_volume, write_volume
 from pdm_core.errors import InputError
-from pdm_core.volume.nifti_place import APART, MIRRORED, notes_on_places
+from pdm_core.volume.nifti_place import APART, MIRRORED
+from pdm_core.volume.read import notes_on_reading
 
 COSINE, SINE = np.cos(0.4), np.sin(0.4)
 PLACES = {
@@ -98,7 +99,7 @@ def test_of_two_places_the_one_is_taken_that_itk_takes(tmp_path, qform_code, sfo
     volume = read_volume(path)
     np.testing.assert_allclose(volume.ijk_to_ras, itk_matrix(path), atol=1e-5)
     assert (APART in volume.metadata) == (qform_code > 0 and sform_code > 0)
-    assert any("does not state its place" in note for note in notes_on_places(volume.metadata)) == (
+    assert any("does not state its place" in note for note in notes_on_reading(volume.metadata)) == (
         qform_code <= 0 and sform_code <= 0
     )
 
@@ -108,7 +109,7 @@ def test_places_that_are_mirrored_are_said_to_be(tmp_path):
     for sform, mirrored in ((mirror, True), (turned(0.5), False)):
         volume = read_volume(stating(tmp_path / "v.nii", turned(0.0), sform))
         assert volume.metadata.get(MIRRORED, False) == mirrored
-        assert any("mirrored" in note for note in notes_on_places(volume.metadata)) == mirrored
+        assert any("mirrored" in note for note in notes_on_reading(volume.metadata)) == mirrored
 
 
 @pytest.mark.parametrize("codes", [(1, 0), (0, 1), (1, 1), (1, 2)])
@@ -121,7 +122,16 @@ def test_negative_voxel_sizes_are_taken_as_nibabel_takes_them_with_a_note(tmp_pa
     volume = read_volume(path)
     np.testing.assert_allclose(volume.ijk_to_ras, nibabel.load(path).affine, atol=1e-5)
     np.testing.assert_array_equal(volume.ijk_to_ras, whole.ijk_to_ras)
-    assert any("mirrored" in note for note in notes_on_places(volume.metadata))
+    assert any("mirrored" in note for note in notes_on_reading(volume.metadata))
+
+
+@pytest.mark.parametrize("sign", [-5.0, -0.5, -1.0, 1.0, 0.0, 2.0])
+def test_a_sign_of_the_slice_axis_that_the_standard_does_not_know_is_taken_as_nibabel_takes_it(tmp_path, sign):
+    path = patched(stating(tmp_path / "v.nii", turned(0.4)), {PIXDIM: ("f", sign)})
+    volume = read_volume(path)
+    np.testing.assert_allclose(volume.ijk_to_ras, nibabel.load(path).affine, atol=1e-5)
+    noted = any("handedness" in note for note in notes_on_reading(volume.metadata))
+    assert noted == (not np.allclose(volume.ijk_to_ras, itk_matrix(path), atol=1e-5)) == (sign in (-5.0, -0.5))
 
 
 NAN = float("nan")
@@ -142,7 +152,7 @@ def test_a_broken_statement_is_passed_over_with_a_note_or_refused_where_it_is_th
     path = patched(stating(tmp_path / "v.nii", place, place), changes)
     volume = read_volume(path)
     np.testing.assert_allclose(volume.ijk_to_ras, place, atol=1e-5)
-    assert any(f"its {broken}" in note for note in notes_on_places(volume.metadata))
+    assert any(f"its {broken}" in note for note in notes_on_reading(volume.metadata))
     patched(path, {SFORM_CODE if broken == "qform" else QFORM_CODE: ("h", 0)})
     with pytest.raises(InputError, match=f"its {broken}") as refusal:
         read_volume(path)
@@ -155,7 +165,7 @@ def test_a_sheared_sform_gives_way_to_the_qform_as_in_itk_and_is_refused_alone(t
     path = stating(tmp_path / "v.nii", turned(0.1), sheared)
     volume = read_volume(path)
     np.testing.assert_allclose(volume.ijk_to_ras, itk_matrix(path), atol=1e-5)
-    assert any("right angles" in note for note in notes_on_places(volume.metadata))
+    assert any("right angles" in note for note in notes_on_reading(volume.metadata))
     with pytest.raises(InputError, match="right angles"):
         read_volume(stating(tmp_path / "v.nii", None, sheared))
 
@@ -179,7 +189,7 @@ def test_other_voxel_sizes_beside_an_sform_bring_a_note(tmp_path):
     path = patched(stating(tmp_path / "v.nii", None, place), {PIXDIM + 12: ("f", 5.0)})
     volume = read_volume(path)
     np.testing.assert_allclose(volume.ijk_to_ras, nibabel.load(path).affine, atol=1e-6)
-    assert any("0.7 x 0.8 x 5 mm" in note for note in notes_on_places(volume.metadata))
+    assert any("0.7 x 0.8 x 5 mm" in note for note in notes_on_reading(volume.metadata))
 
 
 @pytest.mark.parametrize(("unit", "factor"), [(0, 1.0), (1, 1e3), (2, 1.0), (3, 1e-3)])
@@ -188,4 +198,4 @@ def test_units_of_length_are_converted_and_are_no_second_place(tmp_path, unit, f
     volume = read_volume(patched(path, {123: ("B", unit)}))
     assert APART not in volume.metadata
     np.testing.assert_allclose(volume.spacing, np.array([0.7, 0.8, 3.0]) * factor, rtol=1e-6)
-    assert not list(notes_on_places(volume.metadata))
+    assert not list(notes_on_reading(volume.metadata))

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from pdm_core import Volume, read_volume, write_volume
 from pdm_core.errors import InputError
-from pdm_core.volume.nifti_place import notes_on_places
+from pdm_core.volume.read import notes_on_reading
 
 SHAPE = (5, 24, 20)
 MATRIX = np.array([[-0.6, 0, 0, 1], [0, -0.7, 0, 2], [0, 0, 3.0, 3], [0, 0, 0, 1]])
@@ -61,7 +61,7 @@ def test_nrrd_is_read_however_its_voxels_are_stored(tmp_path, content, data):
     volume = read_volume(path)
     np.testing.assert_array_equal(volume.array, voxels())
     np.testing.assert_allclose(volume.ijk_to_ras, MATRIX, atol=1e-12)
-    assert not list(notes_on_places(volume.metadata))
+    assert not list(notes_on_reading(volume.metadata))
     if b"bzip2" not in content:
         np.testing.assert_array_equal(volume.array, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
 
@@ -147,7 +147,7 @@ def test_units_beside_plain_spacings_are_converted_too(tmp_path):
 def test_spaces_of_the_patient_are_respected(tmp_path, space, signs):
     volume = read_volume(written(tmp_path / "v.nrrd", nrrd(space=f"space: {space}") + b"\n" + RAW))
     np.testing.assert_allclose(np.diag(volume.ijk_to_ras)[:3], np.array([0.6, 0.7, 3.0]) * signs)
-    assert not list(notes_on_places(volume.metadata))
+    assert not list(notes_on_reading(volume.metadata))
 
 
 @pytest.mark.parametrize("centers", ["", "centers: cell cell cell\n", "centers: node node node\n"])
@@ -174,7 +174,7 @@ def test_a_header_that_leaves_out_space_or_sizes_brings_a_note(tmp_path):
         (PLAIN, "voxel sizes"),
     ):
         volume = read_volume(written(tmp_path / "v.nrrd", content + b"\n" + RAW))
-        assert any(reason in note for note in notes_on_places(volume.metadata))
+        assert any(reason in note for note in notes_on_reading(volume.metadata))
 
 
 def test_segmentations_of_slicer_are_known(tmp_path):
@@ -212,7 +212,7 @@ def test_metaimage_is_read_however_its_voxels_are_stored(tmp_path, header, data,
     np.testing.assert_array_equal(volume.array, voxels())
     np.testing.assert_array_equal(volume.array, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
     np.testing.assert_allclose(volume.ijk_to_ras, MATRIX, atol=1e-12)
-    assert not list(notes_on_places(volume.metadata))
+    assert not list(notes_on_reading(volume.metadata))
 
 
 def test_voxels_of_metaimage_may_follow_a_header_of_their_own(tmp_path):
@@ -282,7 +282,7 @@ def test_places_of_metaimage_are_those_of_itk(tmp_path):
 
 def test_metaimage_without_voxel_sizes_brings_a_note(tmp_path):
     volume = read_volume(written(tmp_path / "v.mha", metaimage("BinaryData = True\n", spacing="") + RAW))
-    assert any("voxel sizes" in note for note in notes_on_places(volume.metadata))
+    assert any("voxel sizes" in note for note in notes_on_reading(volume.metadata))
 
 
 @pytest.mark.parametrize("ending", ["nrrd", "mha"])

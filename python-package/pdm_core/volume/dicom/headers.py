@@ -68,6 +68,16 @@ def image_header(path: Path) -> Dataset | None:
     return None
 
 
+def may_be_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM files do, or cannot be opened, which its reader will say."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(START_BYTES)
+    except OSError:
+        return True
+    return start[128:132] == _MARK or _is_bare_data_set(start)
+
+
 def read_header(path: Path) -> Dataset:
     """The data elements of a DICOM file before its pixels, also where it has no preamble or does not say its syntax."""
     return _read(path, stop_before_pixels=True)

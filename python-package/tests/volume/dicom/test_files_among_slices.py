@@ -223,3 +223,19 @@ def test_fewer_slices_than_a_philips_scanner_counted_are_noted(tmp_path, made, s
 
     volume = read_volume(made.a_series(tmp_path, count))
     assert ("7 slices, and 6 are here" in "".join(volume.metadata.get("notes", []))) == noted
+
+
+@pytest.mark.parametrize("preamble", [True, False])
+def test_slices_may_have_the_ending_of_the_voxels_of_a_pair(tmp_path, made, preamble):
+    made.a_series(tmp_path)
+    for path in list(tmp_path.iterdir()):
+        renamed = path.rename(path.with_suffix(".img"))
+        if not preamble:
+            # The data set begins behind the file meta information, whose length its first element states.
+            content = renamed.read_bytes()
+            renamed.write_bytes(content[144 + int.from_bytes(content[140:144], "little") :])
+    (source,) = find_sources([tmp_path])
+    assert source.problem is None
+    assert source.read().shape == made.values.shape
+    single = read_volume(sorted(tmp_path.iterdir())[0])
+    assert single.shape == (1, *made.values.shape[1:])
