@@ -66,7 +66,7 @@ class Frame:
         """Position along the normal, mm."""
         return float(self.position @ self.normal)
 
-    @property
+    @cached_property
     def center(self) -> Matrix:
         """Center of the slice, mm, LPS."""
         across, down = (self.size[1] - 1) * self.spacing[1] / 2, (self.size[0] - 1) * self.spacing[0] / 2

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,10 @@ _ADJOINING = 1.5
 _SAME_NORMAL = math.cos(math.radians(2))
 # By so much of a step, places of two parts with another geometry may differ and be one.
 _SAME_PLACE_SHARE = 0.25
+# By this share echo times may differ and be one, as some scanners state them for each slice.
 _SAME_ECHO_TIME = 0.01
+# So many parts are described in a message.
+_LISTED = 6
 
 
 def arranged(stacks: list[Stack]) -> list[Stack]:
@@ -102,7 +105,8 @@ def _refused(parts: list[Stack]) -> Stack:
     if len(parts) == 1:
         return parts[0]
     whole = _together(parts)
-    listing = "; ".join(f"{len(part.frames)} slices{_differences(part, parts)}" for part in parts)
+    listing = "; ".join(f"{len(part.frames)} slices{_differences(part, parts)}" for part in parts[:_LISTED])
+    listing += "; ..." if len(parts) > _LISTED else ""
     whole.problem = whole.problem or InputError(
         f"{whole.folder}, series {whole.facts.get('series_number', 'without a number')}: "
         f"the series lies in {len(parts)} parts that interleave or adjoin and do not form one regular volume ({listing}).",
@@ -164,7 +168,7 @@ _SAME = {"echo time": _same_echo_time, "image type": _same_but_corrections}
 def _touch(first: Stack, second: Stack) -> bool:
     """Whether two parts lie on one line and interleave or adjoin, and share no place."""
     normal = first.frames[0].normal
-    if float(normal @ second.frames[0].normal) < _SAME_NORMAL:
+    if abs(float(normal @ second.frames[0].normal)) < _SAME_NORMAL:
         return False
     alike = first.is_alongside(second.frames[0])
     # Repeats, of which a series may have hundreds, mostly begin at one place.
@@ -172,12 +176,12 @@ def _touch(first: Stack, second: Stack) -> bool:
         return False
     own, other = (np.sort([_point(frame, alike) @ normal for frame in part.frames]) for part in (first, second))
     step, closest = _usual_step(first, own, other), _distance(own, other)
-    if same_place(0.0, closest) or not (_on_one_line(first, second) if alike else _near_one_line(first, second)):
-        return False
-    if not alike and step is not None and closest < _SAME_PLACE_SHARE * step:
+    if same_place(0.0, closest) or (not alike and step is not None and closest < _SAME_PLACE_SHARE * step):
         return False
     between = max(own[0], other[0]) - min(own[-1], other[-1])
-    return bool(between < 0 or (step is not None and between <= _ADJOINING * step))
+    if between >= 0 and (step is None or between > _ADJOINING * step):
+        return False
+    return _on_one_line(first, second) if alike else _near_one_line(first, second)
 
 
 def _point(frame: Frame, alike: bool) -> Matrix:
@@ -192,8 +196,10 @@ def _on_one_line(first: Stack, second: Stack) -> bool:
 
 def _near_one_line(first: Stack, second: Stack) -> bool:
     """Whether the corners or centers of the nearest slices of two parts lie on a line along the normal, but for a pixel."""
-    pairs = product(first.frames, second.frames)
-    one, other = min(pairs, key=lambda pair: float(np.linalg.norm(pair[1].center - pair[0].center)))
+    own, others = (np.array([frame.center for frame in part.frames]) for part in (first, second))
+    distances = np.linalg.norm(own[:, None] - others[None], axis=-1)
+    row, column = np.unravel_index(int(distances.argmin()), distances.shape)
+    one, other = first.frames[row], second.frames[column]
     nearest = min(_aside(other.position - one.position, first), _aside(other.center - one.center, first))
     return nearest <= max(*one.spacing, *other.spacing)
 

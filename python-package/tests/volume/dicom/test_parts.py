@@ -14,13 +14,14 @@ from pdm_core.volume.sources import find_sources
     [
         ({"PixelSpacing": [0.801, 0.7]}, "pixel spacing 0.801 x 0.7"),
         ({"ImageOrientationPatient": [1, 0, 0, 0, 0.999999, 0.0015]}, "orientation"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, -1, 0], "ImagePositionPatient": [10, -4.8]}, "orientation"),
         ({"Rows": 18, "PixelData": bytes(2 * 18 * 24)}, "matrix 24 x 18"),
     ],
 )
 def test_a_slice_at_an_end_with_another_geometry_is_no_volume_of_its_own(tmp_path, made, end, change, told):
     def differ(dataset, number):
         for name, value in change.items() if number == end else ():
-            setattr(dataset, name, value)
+            setattr(dataset, name, [*value, 30 + 3 * number] if name == "ImagePositionPatient" else value)
 
     made.a_series(tmp_path, differ)
     (source,) = find_sources([tmp_path])
