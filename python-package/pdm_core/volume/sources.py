@@ -11,7 +11,7 @@ from pathlib import Path
 from pdm_core.errors import InputError, PdmError
 from pdm_core.progress import CancelCheck, Progress, ProgressCallback
 from pdm_core.volume.dicom.grouping import DicomCollector, UnusableFile
-from pdm_core.volume.dicom.headers import is_slice_name, may_be_dicom
+from pdm_core.volume.dicom.headers import is_compressed_slice, is_slice_name, may_be_dicom
 from pdm_core.volume.dicom.reader import read_stack
 from pdm_core.volume.dicom.stacks import Stack, name_stacks
 from pdm_core.volume.file_kinds import is_companion, is_dangling
@@ -130,7 +130,9 @@ class _Search:
             self.found.append((number, path.parent, VolumeSource(name, path, problem=_without_target(path))))
         others = [path for path in files if image_suffix(path) is None and not self._is_known(path)]
         for path in [path for path in others if holds_volumes_of_a_foreign_format(path)]:
-            others.remove(path)
+            # A slice that is compressed among others is missing from its series as well.
+            if named or not is_compressed_slice(path):
+                others.remove(path)
             name = path.relative_to(root).as_posix()
             self.found.append((number, path.parent, VolumeSource(name, path, problem=refused_format(path))))
         for path in others:

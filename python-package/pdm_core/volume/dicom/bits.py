@@ -60,7 +60,33 @@ class PixelBits:
         upwards = np.left_shift(words.view(f"u{words.dtype.itemsize}"), unused)
         return np.asarray(np.right_shift(upwards.view(kind), unused + self.high + 1 - self.stored))
 
+    def refuse_bits_below(self, words: np.ndarray[Any, Any], dataset: Dataset, path: Path) -> None:
+        """Refuse words with bits below the value that are not those of overlays.
+
+        Raises:
+            InputError: nothing is stored there, so that a wrong HighBit would cut the values off.
+        """
+        below = self.high + 1 - self.stored
+        if below == 0 or words.dtype.kind not in "iu":
+            return
+        overlays = {_overlay_bit(dataset, group) for group in range(0x6000, 0x6020, 2)}
+        mask = sum(1 << bit for bit in range(below) if bit not in overlays)
+        if np.any(words & words.dtype.type(mask)):
+            raise InputError(
+                f"{path}: HighBit (0028,0102) is {self.high} and BitsStored (0028,0101) is {self.stored}, "
+                f"but the {below} bits below are in use: values would be cut off.",
+                f"Correct the header (HighBit is mostly BitsStored - 1, here {self.stored - 1}), or export the series again.",
+            )
+
     @property
     def reversed_from(self) -> int:
         """Sum of a value and the one that is as far from the other end of the range."""
         return -1 if self.signed else 2**self.stored - 1
+
+
+def _overlay_bit(dataset: Dataset, group: int) -> int | None:
+    """The bit of a pixel's word that holds an overlay; None where its group states none."""
+    try:
+        return int(dataset[group, 0x0102].value)
+    except (KeyError, TypeError, ValueError):
+        return None

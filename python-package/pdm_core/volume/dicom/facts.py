@@ -26,6 +26,8 @@ _NUMBERS = {
     "slice_thickness_mm": "SliceThickness",
     "spacing_between_slices_mm": "SpacingBetweenSlices",
 }
+# Lengths that are no more than 1 m and more than nothing; another value says nothing.
+_LENGTHS, _LONGEST_MM = ("slice_thickness_mm", "spacing_between_slices_mm"), 1e3
 
 
 def facts_of(dataset: Dataset, path: Path) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def facts_of(dataset: Dataset, path: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"format": "dicom", "path": str(path.parent)}
     facts |= {name: header.text(keyword) for name, keyword in _TEXTS.items()}
     facts |= {name: header.number(keyword) for name, keyword in _NUMBERS.items()}
+    facts |= {name: None for name in _LENGTHS if facts[name] is not None and not 0 < facts[name] <= _LONGEST_MM}
     number = header.number("SeriesNumber")
     facts["series_number"] = None if number is None else f"{number:.0f}"
     facts["series_uid"] = series_of(dataset, path)

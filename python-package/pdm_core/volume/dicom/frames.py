@@ -66,6 +66,12 @@ class Frame:
         """Position along the normal, mm."""
         return float(self.position @ self.normal)
 
+    @cached_property
+    def center(self) -> Matrix:
+        """Center of the slice, mm, LPS."""
+        across, down = (self.size[1] - 1) * self.spacing[1] / 2, (self.size[0] - 1) * self.spacing[0] / 2
+        return np.asarray(self.position + across * self.orientation[0] + down * self.orientation[1])
+
 
 def frames_of(dataset: Dataset, path: Path) -> list[Frame]:
     """The frames of a header.
@@ -142,7 +148,8 @@ def _frame(header: FrameHeader, number: int | None) -> Frame:
         missing = "ImagePositionPatient (0020,0032)" if position is None else "ImageOrientationPatient (0020,0037)"
         refusal = InputError if optional_text(dataset, "Modality") == "MR" else NotASliceError
         raise refusal(
-            f"{path} does not say where its slice lies in the patient: {missing} is missing.", "Choose another series."
+            f"{path} does not say where its slice lies in the patient: {missing} is missing.",
+            "Export the series again; if the file is no slice of it, such as a screen save, remove this file.",
         )
     if max(map(abs, position)) > _FARTHEST_MM or max(map(abs, orientation)) > 2:
         raise InputError(

@@ -94,7 +94,7 @@ class DicomCollector:
             folders = {frame.path.parent for frame in stack.frames}
             own = [file for key in (stack.facts["series_uid"], *folders) for file in known.get(key, ())]
             concerned |= {file.path for file in own}
-            stack.problem = own[0].error if own else stack.problem
+            stack.problem = _among_slices(own[0].error) if own else stack.problem
         homes = {frame.path.parent for stack in stacks for frame in stack.frames}
         left = [file for file in self._unusable if file.path not in concerned and not _passes(file, homes)]
         return stacks, left
@@ -114,6 +114,15 @@ class DicomCollector:
             else:
                 named.append(stack)
         return named
+
+
+def _among_slices(error: InputError) -> InputError:
+    """The refusal of a series for one of its files; only a file that is not a slice can be removed without a loss."""
+    if not isinstance(error, NotASliceError):
+        return error
+    return NotASliceError(
+        f"{error.message} It lies among the slices of a series.", "Remove this file, or export the series again."
+    )
 
 
 def _passes(file: UnusableFile, homes: set[Path]) -> bool:

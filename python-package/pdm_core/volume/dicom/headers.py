@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import struct
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdm_core.errors import InputError
+from pdm_core.volume.dicom.file_start import DICOM_ENDINGS, holds_compressed_dicom, is_bare_data_set, is_compressed, is_marked
 from pdm_core.volume.dicom.values import optional_text
 from pdm_core.volume.file_kinds import START_BYTES, is_companion, is_dangling, is_other_kind, is_placeholder
 
@@ -16,13 +16,9 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.uid import UID
 
-_MARK = b"DICM"
 _DICOMDIR = "1.2.840.10008.1.3.10"
-_ENDINGS = (".dcm", ".ima", ".dicom")
 # Names as scanners and archives give them to slices: a number, letters and a number, or a UID.
 _SLICE_NAME = re.compile(r"(?:[a-z]{0,5}[-_.]?\d+|.*\d+(?:\.\d+){4,})", re.IGNORECASE)
-# Groups and lengths with which a data set without a preamble may begin.
-_FIRST_GROUPS, _LONGEST_FIRST_VALUE = (0x0002, 0x0008), 256
 _FETCH = "Fetch its content, copy or export the series again, or remove it."
 
 
@@ -37,7 +33,8 @@ def image_header(path: Path) -> Dataset | None:
     pixels are of another kind; companions of macOS and Windows are known by their names.
 
     Raises:
-        DoubtfulFileError: the file is of no kind that is known, or of another kind under a name as slices have.
+        DoubtfulFileError: the file is of no kind that is known, of another kind under a name as slices have, or a compressed
+            slice.
         InputError: the file cannot be opened, it is a DICOM image that ends within its header, it has an ending of DICOM and
             another content, it is empty under a name as slices have, or it is a link without a target.
     """
@@ -51,13 +48,16 @@ def image_header(path: Path) -> Dataset | None:
             start = file.read(START_BYTES)
     except OSError as error:
         raise InputError(f"{path} cannot be opened: {error.strerror or error}.", "Check your rights to read it.") from error
-    marked = start[128:132] == _MARK
-    if not marked and not _is_bare_data_set(start):
+    marked = is_marked(start)
+    if not marked and not is_bare_data_set(start):
         _refuse_doubtful(path, start)
         return None
     try:
         dataset = read_header(path)
     except OSError as error:
+        # An error of no system call is pydicom's: the file ends within an element.
+        if error.errno is None:
+            raise _damaged(path) from error
         raise InputError(f"{path} cannot be opened: {error.strerror or error}.", "Check your rights to read it.") from error
     except Exception as error:
         raise _damaged(path) from error
@@ -75,7 +75,7 @@ def may_be_dicom(path: Path) -> bool:
             start = file.read(START_BYTES)
     except OSError:
         return True
-    return start[128:132] == _MARK or _is_bare_data_set(start)
+    return is_marked(start) or is_bare_data_set(start)
 
 
 def read_header(path: Path) -> Dataset:
@@ -120,29 +120,31 @@ def transfer_syntax(dataset: Dataset, path: Path) -> UID:
 
 def is_slice_name(path: Path) -> bool:
     """Whether the name of a file that cannot be read is one that slices have."""
-    return path.suffix.lower() in _ENDINGS or _SLICE_NAME.fullmatch(path.name) is not None
+    return path.suffix.lower() in DICOM_ENDINGS or _SLICE_NAME.fullmatch(path.name) is not None
 
 
-def _is_bare_data_set(start: bytes) -> bool:
-    """Whether a file without a preamble begins with a data element of one of the first groups."""
-    if len(start) < 8:
+def is_compressed_slice(path: Path) -> bool:
+    """Whether a compressed file holds a DICOM file, or has the name of a slice before the ending of its format."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError:
         return False
-    for order in "<>":
-        group, _, length = struct.unpack_from(f"{order}HHI", start)
-        explicit = start[4:6].isalpha() and start[4:6].isupper()
-        if group in _FIRST_GROUPS and (explicit or length <= _LONGEST_FIRST_VALUE):
-            return True
-    return False
+    return is_compressed(start) and (is_slice_name(path.with_suffix("")) or holds_compressed_dicom(path))
 
 
 def _refuse_doubtful(path: Path, start: bytes) -> None:
     """Pass over a file of another kind, or raise for one that may be a slice."""
-    if path.suffix.lower() in _ENDINGS:
+    if path.suffix.lower() in DICOM_ENDINGS:
         raise _damaged(path)
     if not start:
         raise _absent(path, "is empty")
     if is_placeholder(start):
         raise _absent(path, "only stands for a file whose content has not been fetched")
+    if is_compressed_slice(path):
+        raise DoubtfulFileError(
+            f"{path} is a compressed file that seems to hold a slice: the slice would be missing.", "Unpack it, or remove it."
+        )
     if not is_other_kind(start) or is_slice_name(path):
         raise _doubtful(path, "is damaged, or not a DICOM file")
 

@@ -24,7 +24,7 @@ def refuse_other_images(dataset: Dataset, path: Path) -> None:
 
     Raises:
         NotASliceError: a segmentation or an image in color, which passes beside a series.
-        InputError: a mosaic of Siemens scanners.
+        InputError: a mosaic of Siemens scanners, or values that a table maps to intensities.
     """
     if optional_text(dataset, "SOPClassUID") == _SEGMENTATION:
         raise NotASliceError(f"{path} is a segmentation, not an image.", "Give the image that it belongs to.")
@@ -36,6 +36,11 @@ def refuse_other_images(dataset: Dataset, path: Path) -> None:
         raise NotASliceError(
             f"{path} is a color image: PhotometricInterpretation (0028,0004) is {meaning}, not MONOCHROME1 or MONOCHROME2.",
             "Super-resolution needs one gray value a pixel: export the series as grayscale images.",
+        )
+    if "ModalityLUTSequence" in dataset and not dataset["ModalityLUTSequence"].is_empty:
+        raise InputError(
+            f"{path} states its intensities by a table, ModalityLUTSequence (0028,3000), which is not applied.",
+            "Export the series without this table, with RescaleSlope and RescaleIntercept instead.",
         )
     images_in_mosaic = _images_in_mosaic(dataset)
     if images_in_mosaic:

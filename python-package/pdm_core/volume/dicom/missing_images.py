@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pdm_core.volume.dicom.frames import Frame
 from pdm_core.volume.dicom.stacks import Stack
 from pdm_core.volume.dicom.values import optional_number
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _PHILIPS_GROUP, _PHILIPS_CREATOR, _PHILIPS_SLICES = 0x2001, "Philips Imaging DD 001", 0x18
+# Images of one slice, and the share by which a distance may differ from the stated one.
+_SAME_PLACE_MM, _DISTANCE_SHARE = 0.02, 0.1
 _REMEDY = "Check that the series is complete."
 
 
@@ -36,7 +40,9 @@ class StatedCounts:
             self._slices = _philips_slices(dataset)
 
     def note(self, stacks: list[Stack]) -> None:
-        """Add to the notes of stacks what seems to be missing; a single file was given on purpose."""
+        """Add to the notes of stacks what seems to be missing; the number of files says nothing of one given on purpose."""
+        for stack in stacks:
+            stack.notes.extend(_another_distance(stack))
         if self._files == 1:
             return
         places = len({_place(frame) for stack in stacks for frame in stack.frames})
@@ -66,6 +72,26 @@ def _gaps(stack: Stack) -> list[str]:
     return [
         f"The {len(numbers)} images of the series are numbered from {numbers[0]} to {numbers[-1]}: "
         f"others may be missing at its ends. {_REMEDY}"
+    ]
+
+
+def _another_distance(stack: Stack) -> list[str]:
+    """A note where the slices do not lie as far apart as SpacingBetweenSlices says, from center to center.
+
+    Some writers state the gap between the edges of two slices instead, which is mostly small.
+    """
+    stated, thickness = stack.facts.get("spacing_between_slices_mm"), stack.facts.get("slice_thickness_mm") or 0.0
+    distances = np.diff(sorted(frame.position @ stack.frames[0].normal for frame in stack.frames))
+    distances = distances[distances >= _SAME_PLACE_MM]
+    if stated is None or not distances.size:
+        return []
+    found = float(np.median(distances))
+    meant = stated + thickness if stated < thickness / 2 else stated
+    if min(abs(found - stated) / stated, abs(found - meant) / meant) <= _DISTANCE_SHARE:
+        return []
+    return [
+        f"The slices lie {found:.4g} mm apart, but SpacingBetweenSlices (0018,0088) is {stated:.4g} mm: "
+        f"some of them may be missing. {_REMEDY}"
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -21,6 +22,14 @@ from pdm_core.volume.volume import Matrix
 _CORRECTION = re.compile(r"NORM|ND|DIS[23]D|FM\d?(_\d+)?|FIL|SH|OTHER|NONE")
 # So many times the usual distance between slices apart, two parts are slabs of their own.
 _ADJOINING = 1.5
+# Parts with almost one orientation may be those of one volume; the places of others cannot be compared.
+_SAME_NORMAL = math.cos(math.radians(2))
+# By so much of a step, places of two parts with another geometry may differ and be one.
+_SAME_PLACE_SHARE = 0.25
+# By this share echo times may differ and be one, as some scanners state them for each slice.
+_SAME_ECHO_TIME = 0.01
+# So many parts are described in a message.
+_LISTED = 6
 
 
 def arranged(stacks: list[Stack]) -> list[Stack]:
@@ -28,14 +37,15 @@ def arranged(stacks: list[Stack]) -> list[Stack]:
 
     Parts that interleave or adjoin on one line, with the same matrix, spacing and orientation and without a place twice, are
     one volume if they differ only in corrections of the scanner and form a regular grid; otherwise they are one stack with a
-    problem. Parts that share places are repeats or echoes, and parts that lie apart are slabs: they stay what they are.
+    problem, also where matrix, spacing or a small angle tells them apart. Parts that share places are repeats or echoes, and
+    parts that lie apart are slabs: they stay what they are.
     A folder that holds a copy of the slices of another is a stack of its own.
     """
-    found: list[Stack] = []
+    parts: list[Stack] = []
     for alongside in _by_geometry(part for stack in stacks for part in _copies_apart(stack)):
-        joined = [_joined(parts) for parts in _components(alongside, _may_be_one)]
-        parts = [part for group in joined for part in group]
-        found.extend(_refused(component) for component in _components(parts, _touch))
+        for component in _components(alongside, _may_be_one):
+            parts.extend(_joined(component))
+    found = [_refused(component) for component in _components(parts, _touch)]
     order = {id(frame): number for number, frame in enumerate(frame for stack in stacks for frame in stack.frames)}
     return sorted(found, key=lambda stack: order[id(stack.frames[0])])
 
@@ -95,7 +105,8 @@ def _refused(parts: list[Stack]) -> Stack:
     if len(parts) == 1:
         return parts[0]
     whole = _together(parts)
-    listing = "; ".join(f"{len(part.frames)} slices{_differences(part, parts)}" for part in parts)
+    listing = "; ".join(f"{len(part.frames)} slices{_differences(part, parts)}" for part in parts[:_LISTED])
+    listing += "; ..." if len(parts) > _LISTED else ""
     whole.problem = whole.problem or InputError(
         f"{whole.folder}, series {whole.facts.get('series_number', 'without a number')}: "
         f"the series lies in {len(parts)} parts that interleave or adjoin and do not form one regular volume ({listing}).",
@@ -111,9 +122,20 @@ def _together(parts: list[Stack]) -> Stack:
 
 def _differences(part: Stack, parts: list[Stack]) -> str:
     """What is said of a part and not of all."""
-    common = Counter(fact for other in parts for fact in other.frames[0].kind)
-    own = [f"{name} {value}" for name, value in part.frames[0].kind if common[name, value] < len(parts)]
+    common = Counter(fact for other in parts for fact in _told(other.frames[0]))
+    own = [f"{name} {value}" for name, value in _told(part.frames[0]) if common[name, value] < len(parts)]
     return f", {', '.join(own)}" if own else ""
+
+
+def _told(frame: Frame) -> tuple[tuple[str, str], ...]:
+    """What a message can say of a part: its kind, and its geometry."""
+    rows, columns = frame.size
+    return (
+        *frame.kind,
+        ("matrix", f"{columns} x {rows}"),
+        ("pixel spacing", " x ".join(f"{side:.4g}" for side in frame.spacing)),
+        ("orientation", "\\".join(f"{value:.4g}" for value in np.round(frame.orientation.ravel(), 4) + 0.0)),
+    )
 
 
 def _may_be_one(first: Stack, second: Stack) -> bool:
@@ -121,28 +143,71 @@ def _may_be_one(first: Stack, second: Stack) -> bool:
 
 
 def _agree(first: Stack, second: Stack) -> bool:
-    """Whether nothing that the headers say of two parts tells them apart but corrections of the scanner."""
+    """Whether nothing tells two parts apart but corrections of the scanner, rounding, or times that count slices."""
     facts, others = dict(first.frames[0].kind), dict(second.frames[0].kind)
     differing = {name for name in facts.keys() & others.keys() if facts[name] != others[name]}
-    if differing != {"image type"}:
-        return not differing
-    words = set(facts["image type"].split("/")) ^ set(others["image type"].split("/"))
+    if len(first.frames) == len(second.frames) == 1:
+        # Times of which each has one slice count the slices.
+        differing.discard("time")
+    return all(name in _SAME and _SAME[name](facts[name], others[name]) for name in differing)
+
+
+def _same_echo_time(first: str, second: str) -> bool:
+    return math.isclose(float(first), float(second), rel_tol=_SAME_ECHO_TIME)
+
+
+def _same_but_corrections(first: str, second: str) -> bool:
+    words = set(first.split("/")) ^ set(second.split("/"))
     return all(_CORRECTION.fullmatch(word) for word in words)
+
+
+# Facts that may differ between parts of one volume, and how.
+_SAME = {"echo time": _same_echo_time, "image type": _same_but_corrections}
 
 
 def _touch(first: Stack, second: Stack) -> bool:
     """Whether two parts lie on one line and interleave or adjoin, and share no place."""
-    gap, normal = second.frames[0].position - first.frames[0].position, first.frames[0].normal
-    apart = float(gap @ normal)
-    # Repeats, of which a series may have hundreds, mostly begin at one place.
-    if same_place(0.0, apart) or float(np.linalg.norm(gap - apart * normal)) > aside_tolerance(first.frames[0]):
+    normal = first.frames[0].normal
+    if abs(float(normal @ second.frames[0].normal)) < _SAME_NORMAL:
         return False
-    own, other = (np.sort([frame.position @ normal for frame in part.frames]) for part in (first, second))
-    if same_place(0.0, _distance(own, other)):
+    alike = first.is_alongside(second.frames[0])
+    # Repeats, of which a series may have hundreds, mostly begin at one place.
+    if alike and same_place(0.0, float((second.frames[0].position - first.frames[0].position) @ normal)):
+        return False
+    own, other = (np.sort([_point(frame, alike) @ normal for frame in part.frames]) for part in (first, second))
+    step, closest = _usual_step(first, own, other), _distance(own, other)
+    if same_place(0.0, closest) or (not alike and step is not None and closest < _SAME_PLACE_SHARE * step):
         return False
     between = max(own[0], other[0]) - min(own[-1], other[-1])
-    step = _usual_step(first, own, other)
-    return bool(between < 0 or (step is not None and between <= _ADJOINING * step))
+    if between >= 0 and (step is None or between > _ADJOINING * step):
+        return False
+    return _on_one_line(first, second) if alike else _near_one_line(first, second)
+
+
+def _point(frame: Frame, alike: bool) -> Matrix:
+    """What stands for a slice beside one of the same geometry, or of another, where first pixels are not comparable."""
+    return frame.position if alike else frame.center
+
+
+def _on_one_line(first: Stack, second: Stack) -> bool:
+    """Whether the first pixels of two parts of one geometry lie on a line along the normal."""
+    return _aside(second.frames[0].position - first.frames[0].position, first) <= aside_tolerance(first.frames[0])
+
+
+def _near_one_line(first: Stack, second: Stack) -> bool:
+    """Whether the corners or centers of the nearest slices of two parts lie on a line along the normal, but for a pixel."""
+    own, others = (np.array([frame.center for frame in part.frames]) for part in (first, second))
+    distances = np.linalg.norm(own[:, None] - others[None], axis=-1)
+    row, column = np.unravel_index(int(distances.argmin()), distances.shape)
+    one, other = first.frames[row], second.frames[column]
+    nearest = min(_aside(other.position - one.position, first), _aside(other.center - one.center, first))
+    return nearest <= max(*one.spacing, *other.spacing)
+
+
+def _aside(gap: Matrix, stack: Stack) -> float:
+    """The part of a distance that is not along the normal, mm."""
+    normal = stack.frames[0].normal
+    return float(np.linalg.norm(gap - (gap @ normal) * normal))
 
 
 def _distance(own: Matrix, other: Matrix) -> float:

@@ -71,17 +71,28 @@ class _Stored:
         values: `[frame, J, I]`.
         padded: where they are what the header declares as padding; None where it declares nothing.
         padding_value: the declared value.
+        turned_at: sum of a stored value and the one shown for it; None where they are the same.
     """
 
     values: np.ndarray[Any, Any]
     padded: Mask | None = None
     padding_value: int = 0
+    turned_at: int | None = None
 
 
 def _planes(frames: Iterable[Frame], size: tuple[int, int]) -> Iterator[tuple[FloatArray, Mask | None, float]]:
     """Of each frame the intensities, where they are declared as padding, and the intensity of that padding."""
+    turned: tuple[int, Path] | None = None
     for path, run in groupby(frames, key=lambda frame: frame.path):
         stored = _stored_values(path, size)
+        if stored.turned_at is not None:
+            turned = turned or (stored.turned_at, path)
+            if stored.turned_at != turned[0]:
+                raise InputError(
+                    f"{turned[1]} and {path} are MONOCHROME1, but do not agree in BitsStored (0028,0101) or "
+                    "PixelRepresentation (0028,0103), so that their white is not the same value.",
+                    "Export the series as MONOCHROME2.",
+                )
         for frame in run:
             number = frame.number or 0
             padded = None if stored.padded is None else stored.padded[number]
@@ -108,6 +119,10 @@ def _stored_values(path: Path, size: tuple[int, int]) -> _Stored:
             stated = needed_integer(dataset, "NumberOfFrames", path, range(0, 2**31)) or 1
             syntax = transfer_syntax(dataset, path)
             name = syntax.name
+            if "PixelData" in dataset and not dataset.PixelData:
+                raise InputError(f"{path} has no pixels: its PixelData (7fe0,0010) is empty.", "Copy or export it again.")
+            # One number that is repeated counts as one, but not in the decoders.
+            dataset.NumberOfFrames, (dataset.Rows, dataset.Columns) = stated, size
             if syntax.is_compressed and syntax != pydicom.uid.RLELossless:
                 words = _decoded_by_gdcm(dataset, syntax)
             else:
@@ -115,6 +130,7 @@ def _stored_values(path: Path, size: tuple[int, int]) -> _Stored:
             found = max(words.size, 0 if syntax.is_compressed else _raw_words(dataset, bits)) // (size[0] * size[1])
         if found != stated:
             raise InputError(f"{path} holds the pixels of {found} frames, but states {stated}.", "Copy or export it again.")
+        bits.refuse_bits_below(words, dataset, path)
         return _without_unused_bits(words.reshape(stated, *size), dataset, bits)
     except InputError:
         raise
@@ -128,13 +144,13 @@ def _without_unused_bits(words: np.ndarray[Any, Any], dataset: Dataset, bits: Pi
     A padding value may lie outside the range of BitsStored: it is looked for in the whole words as well, and kept whole.
     """
     values, padding = bits.values(words), StoredPadding.of(dataset)
-    shown = _white_is_high(values, dataset, bits)
+    shown, turned_at = _white_is_high(values, dataset, bits), _turning_sum(values, dataset, bits)
     if padding is None or words.dtype.kind not in "iu":
-        return _Stored(shown)
+        return _Stored(shown, turned_at=turned_at)
     low, high = sorted((padding.value, padding.limit))
     padded, beyond = (values >= low) & (values <= high), (words >= low) & (words <= high)
     shown_padding = int(_white_is_high(np.array(padding.value), dataset, bits))
-    return _Stored(np.where(beyond & ~padded, shown_padding, shown), padded | beyond, shown_padding)
+    return _Stored(np.where(beyond & ~padded, shown_padding, shown), padded | beyond, shown_padding, turned_at)
 
 
 def _raw_words(dataset: Dataset, bits: PixelBits) -> int:
@@ -174,6 +190,11 @@ def _decoded_by_gdcm(dataset: Dataset, syntax: str) -> np.ndarray[Any, Any]:
 
 def _white_is_high(stored: np.ndarray[Any, Any], dataset: Dataset, bits: PixelBits) -> np.ndarray[Any, Any]:
     """Stored values with MONOCHROME1, where low is white, turned over as in ITK and Slicer."""
-    if photometric_interpretation(dataset) != "MONOCHROME1" or stored.dtype.kind == "f":
-        return stored
-    return bits.reversed_from - stored.astype(np.int64)
+    turned_at = _turning_sum(stored, dataset, bits)
+    return stored if turned_at is None else turned_at - stored.astype(np.int64)
+
+
+def _turning_sum(stored: np.ndarray[Any, Any], dataset: Dataset, bits: PixelBits) -> int | None:
+    """Sum of a stored value and the one shown for it; None where values are shown as they are stored."""
+    is_shown = photometric_interpretation(dataset) != "MONOCHROME1" or stored.dtype.kind == "f"
+    return None if is_shown else bits.reversed_from

@@ -11,6 +11,7 @@ from pdm_core.volume.dicom.facts import facts_of
 from pdm_core.volume.dicom.frames import Frame
 from pdm_core.volume.dicom.missing_images import StatedCounts
 from pdm_core.volume.dicom.parts import arranged
+from pdm_core.volume.dicom.slopes import settle_slopes
 from pdm_core.volume.dicom.stacks import Stack
 from pdm_core.volume.dicom.values import needed_integer, optional_text
 
@@ -83,6 +84,7 @@ class SeriesFiles:
         of_all = self._mixed() or self._torn()
         stacks = arranged(self._stacks)
         for stack in stacks:
+            settle_slopes(stack)
             stack.problem = of_all or _of_several_places(stack) or stack.problem
         self._counts.note(stacks)
         return stacks

@@ -1,7 +1,9 @@
 """What lies beside slices: files that are positively of another kind pass, everything else refuses the series by name."""
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import zipfile
 
@@ -22,11 +24,15 @@ def picture(ending):
     return write
 
 
+def zipped(name, content):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(name, content)
+    return archive.getvalue()
+
+
 def archive(path):
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as file:
-        file.writestr("a", "b")
-    path.write_bytes(content.getvalue())
+    path.write_bytes(zipped("a", "b"))
 
 
 def volume(ending):
@@ -157,6 +163,57 @@ def test_a_lost_slice_refuses_only_the_series_of_its_folder(tmp_path, made):
     assert good.read().shape == made.values.shape
     with pytest.raises(InputError, match="I00007 is empty"):
         bad.read()
+
+
+@pytest.mark.parametrize(
+    ("name", "compress"),
+    [
+        ("IM0006.dcm.gz", gzip.compress),
+        ("image-six", gzip.compress),
+        ("six.bz2", bz2.compress),
+        ("six.xz", lzma.compress),
+        ("six.zip", lambda content: zipped("six", content)),
+        ("IM0006.zip", lambda content: zipped("a", b"x")),
+        ("six.zip", lambda content: zipped("IM0006.dcm", b"x")),
+    ],
+)
+def test_a_compressed_slice_at_the_end_refuses_its_series(tmp_path, made, name, compress):
+    made.a_series(tmp_path)
+    last = tmp_path / "IM0006.dcm"
+    (tmp_path / name).write_bytes(compress(last.read_bytes()))
+    last.unlink()
+    (series,) = [source for source in find_sources([tmp_path]) if source.stack is not None]
+    for read in (series.read, lambda: read_volume(tmp_path)):
+        with pytest.raises(InputError, match=f"{name} is a compressed file that seems to hold a slice"):
+            read()
+
+
+@pytest.mark.parametrize("name", ["docs.zip", "data.tar.gz"])
+def test_an_ordinary_archive_beside_slices_passes(tmp_path, made, name):
+    made.a_series(tmp_path)
+    (tmp_path / name).write_bytes(zipped("a.txt", b"text") if name.endswith("zip") else gzip.compress(bytes(1024)))
+    (series,) = [source for source in find_sources([tmp_path]) if source.stack is not None]
+    for volume in (series.read(), read_volume(tmp_path)):
+        np.testing.assert_array_equal(volume.array, made.values)
+
+
+def test_a_header_that_ends_within_an_element_is_damaged(tmp_path, made):
+    made.a_series(tmp_path)
+    path = tmp_path / "IM0004.dcm"
+    content = path.read_bytes()
+    for length in range(200, 600, 25):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"IM0004\.dcm is damaged"):
+            read_volume(tmp_path)
+
+
+@pytest.mark.parametrize("changes", [{"SamplesPerPixel": 3}, {"Modality": "OT", "ImagePositionPatient": None}])
+def test_an_image_among_slices_that_is_none_is_to_be_removed(tmp_path, made, changes):
+    made.a_series(tmp_path)
+    made.save(made.a_slice(5, SOPInstanceUID="1.2.3.9", **changes), tmp_path / "IM0007.dcm")
+    with pytest.raises(InputError, match=r"IM0007\.dcm") as refusal:
+        read_volume(tmp_path)
+    assert refusal.value.hint.startswith("Remove this file")
 
 
 @pytest.mark.parametrize(

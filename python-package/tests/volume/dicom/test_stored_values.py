@@ -15,10 +15,12 @@ IMPLICIT, BIG_ENDIAN, RLE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840
 DEFLATED, JPEG, JPEG_2000 = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90"
 
 
-def stored(folder, made, words, syntax=None, **tags):
-    """Three slices whose pixels are these words."""
+def stored(folder, made, words, syntax=None, overlays=None, **tags):
+    """Three slices whose pixels are these words; `overlays` are tags of bits that hold one, to the bit."""
     for number, plane in enumerate(words):
         dataset = made.a_slice(number, PixelData=plane.tobytes(), **tags)
+        for tag, bit in (overlays or {}).items():
+            dataset.add_new(tag, "US", bit)
         made.save(dataset, folder / f"{number}.dcm", *([] if syntax is None else [syntax]))
     return folder
 
@@ -51,8 +53,18 @@ def test_overlays_in_high_bits_are_not_intensities(tmp_path, made, signed):
 def test_values_that_end_at_the_highest_bit_of_their_word(tmp_path, made, signed):
     values = VALUES if signed else VALUES + 300
     words = (without_sign(values, 12) << 4) | 5
-    stored(tmp_path, made, words.astype("<u2"), PixelRepresentation=signed, HighBit=15)
+    overlays = {0x60000102: 0, 0x60020102: 2}
+    stored(tmp_path, made, words.astype("<u2"), overlays=overlays, PixelRepresentation=signed, HighBit=15)
     np.testing.assert_array_equal(read_volume(tmp_path).array, values)
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+def test_values_that_a_wrong_highest_bit_would_cut_off_are_refused(tmp_path, made, signed):
+    values = VALUES if signed else VALUES + 300
+    stored(tmp_path, made, without_sign(values, 12), PixelRepresentation=signed, HighBit=15)
+    with pytest.raises(InputError, match=r"0\.dcm: HighBit \(0028,0102\) is 15 and BitsStored \(0028,0101\) is 12") as refusal:
+        read_volume(tmp_path)
+    assert "here 11" in refusal.value.hint
 
 
 @pytest.mark.parametrize(("bits", "kind"), [(8, "u1"), (8, "i1"), (16, "<i2"), (16, "<u2"), (32, "<i4"), (32, "<u4")])
