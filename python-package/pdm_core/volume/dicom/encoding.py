@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,22 +46,36 @@ class Encoding:
         value = None if padding is None else padding.value
         limits = _whole_numbers(low, high, value) if step >= 1.0 else None
         if limits is None:
-            return cls._rescaled(low, high, step, value)
+            return cls._rescaled(measured, step, value)
         number = None if value is None else _padding_number(value, low, high, limits)
         if value is not None and number is None:
-            return cls._rescaled(low, high, step, value)
+            return cls._rescaled(measured, step, value)
         return cls(1.0, 0.0, limits.min < 0, number)
 
     @classmethod
-    def _rescaled(cls, low: float, high: float, step: float, padding: float | None) -> Encoding:
-        """Unsigned numbers from the lowest intensity on; the first is the padding's, with its value where that is near."""
-        intercept = low
-        if padding is not None:
-            near = low - (high - low) <= padding < low
-            intercept = padding if near else low - max(step, (high - low) / (_LEVELS - 1))
-        slope = max(step, (high - intercept) / _LEVELS)
-        number = None if padding is None else 0
-        return cls(float(decimal_string(slope)), float(decimal_string(intercept)), False, number)
+    def _rescaled(cls, measured: FloatArray, step: float, padding: float | None) -> Encoding:
+        """Unsigned numbers from the lowest intensity on.
+
+        The number of the padding has its value where that is near the data and no measured voxel has the same number;
+        otherwise it is 0, below all numbers of the data.
+        """
+        low, high = float(measured.min()), float(measured.max())
+        if padding is None:
+            return cls._from(low, high, step)
+        if low <= padding <= high + (high - low):
+            within = cls._from(low, max(high, padding), step)
+            number = int(within.stored(np.array(padding)))
+            if not (within.stored(measured) == number).any():
+                return replace(within, padding=number)
+        near = low - (high - low) <= padding < low
+        lowest = padding if near else low - max(step, (high - low) / (_LEVELS - 1))
+        return replace(cls._from(lowest, high, step), padding=0)
+
+    @classmethod
+    def _from(cls, low: float, high: float, step: float) -> Encoding:
+        """Unsigned numbers for intensities from `low` to `high`, in steps of at least `step`."""
+        slope = max(step, (high - low) / _LEVELS)
+        return cls(float(decimal_string(slope)), float(decimal_string(low)), False)
 
     @property
     def rescaled(self) -> bool:
