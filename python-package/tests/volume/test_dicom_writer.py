@@ -153,17 +153,22 @@ def test_nothing_is_clipped_and_a_rounding_is_half_a_step_at_most(low, high, ste
 
 
 def test_padding_within_the_range_is_stored_as_a_number_that_means_it():
-    array = np.array([[[-0.12, -0.12, -500.0, 300.25]]], np.float32)
+    array = np.random.default_rng(0).uniform(-537, 300, (4, 64, 64)).astype(np.float32)
+    array[:, :, :20] = -0.12
     padding = Padding(array == np.float32(-0.12), -0.12, "detected")
-    encoding = Encoding.of(array, [0.25], padding)
+    encoding = Encoding.of(array, [0.5], padding)
     stored = encoding.stored(array, padding.mask)
-    assert abs(encoding.padding * encoding.slope + encoding.intercept - -0.12) <= 0.125
+    assert np.abs(stored * encoding.slope + encoding.intercept - array).max() <= 0.25
     np.testing.assert_array_equal(stored == encoding.padding, padding.mask)
-    taken = np.array([[[-0.12, -0.1, -500.0, 300.25]]], np.float32)
-    padding = Padding(taken == np.float32(-0.12), -0.12, "detected")
-    encoding = Encoding.of(taken, [0.25], padding)
+
+
+def test_padding_within_the_range_gets_a_number_of_its_own_where_the_data_have_all():
+    array = np.linspace(-500, 300, 2**18, dtype=np.float32).reshape(4, 256, 256)
+    array[:, :, 0] = 0.125
+    padding = Padding(array == np.float32(0.125), 0.125, "detected")
+    encoding = Encoding.of(array, [0.01], padding)
     assert encoding.padding == 0
-    np.testing.assert_array_equal(encoding.stored(taken, padding.mask) == 0, padding.mask)
+    np.testing.assert_array_equal(encoding.stored(array, padding.mask) == 0, padding.mask)
 
 
 def test_a_rescaled_series_is_read_back_by_us_and_by_itk(a_dicom_series, tmp_path):

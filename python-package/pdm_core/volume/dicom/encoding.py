@@ -56,17 +56,17 @@ class Encoding:
     def _rescaled(cls, measured: FloatArray, step: float, padding: float | None) -> Encoding:
         """Unsigned numbers from the lowest intensity on.
 
-        The number of the padding has its value where that is near the data and no measured voxel has the same number;
-        otherwise it is 0, below all numbers of the data.
+        Where the value of the padding lies among the data or little above them, the steps are as fine as 16 bits allow, so
+        that a number within half a step of the source is left for it. Where none is left its number is 0, below the data's.
         """
         low, high = float(measured.min()), float(measured.max())
         if padding is None:
             return cls._from(low, high, step)
-        if low <= padding <= high + (high - low):
-            within = cls._from(low, max(high, padding), step)
-            number = int(within.stored(np.array(padding)))
-            if not (within.stored(measured) == number).any():
-                return replace(within, padding=number)
+        if low < high and low <= padding <= high + (high - low):
+            finest = cls._from(low, max(high, padding), 0.0)
+            number = finest._free_number(padding, max(step, finest.slope) / 2, measured)
+            if number is not None:
+                return replace(finest, padding=number)
         near = low - (high - low) <= padding < low
         lowest = padding if near else low - max(step, (high - low) / (_LEVELS - 1))
         return replace(cls._from(lowest, high, step), padding=0)
@@ -76,6 +76,14 @@ class Encoding:
         """Unsigned numbers for intensities from `low` to `high`, in steps of at least `step`."""
         slope = max(step, (high - low) / _LEVELS)
         return cls(float(decimal_string(slope)), float(decimal_string(low)), False)
+
+    def _free_number(self, value: float, tolerance: float, measured: FloatArray) -> int | None:
+        """The number nearest to `value` within `tolerance` that no measured voxel has; None where there is none."""
+        least, largest = ((value + offset - self.intercept) / self.slope for offset in (-tolerance, tolerance))
+        numbers = np.arange(max(0, np.ceil(least)), min(_LEVELS, np.floor(largest)) + 1)
+        free = np.setdiff1d(numbers, self.stored(measured))
+        distances = np.abs(free * self.slope + self.intercept - value)
+        return int(free[distances.argmin()]) if free.size else None
 
     @property
     def rescaled(self) -> bool:
