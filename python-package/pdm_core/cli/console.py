@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from typing import Any, Protocol, TextIO
+from typing import Any, Literal, Protocol, TextIO
 
 from pdm_core.progress import ProgressEvent
 
@@ -40,19 +40,21 @@ class BarConsole:
         """Move the bar; a new stage gets a new one."""
         from tqdm import tqdm
 
-        if self._bar is None or self._bar.desc != event.stage or self._bar.total != event.of:
-            self.close()
-            self._bar = tqdm(total=event.of, desc=event.stage, leave=False, dynamic_ncols=True)
-            self._bar.desc = event.stage
-        if event.note:
-            self._bar.set_postfix_str(event.note, refresh=False)
-        self._bar.update(event.step - self._bar.n)
+        with _heard_or_not():
+            if self._bar is None or self._bar.desc != event.stage or self._bar.total != event.of:
+                self.close()
+                self._bar = tqdm(total=event.of, desc=event.stage, leave=False, dynamic_ncols=True)
+                self._bar.desc = event.stage
+            if event.note:
+                self._bar.set_postfix_str(event.note, refresh=False)
+            self._bar.update(event.step - self._bar.n)
 
     def warning(self, message: str) -> None:
         """Print above the bar."""
         from tqdm import tqdm
 
-        tqdm.write(_note(message), file=sys.stderr)
+        with _heard_or_not():
+            tqdm.write(_note(message), file=sys.stderr)
 
     def result(self, summary: str, facts: Mapping[str, Any]) -> None:
         """Print the summary."""
@@ -62,7 +64,8 @@ class BarConsole:
     def close(self) -> None:
         """Remove the bar."""
         if self._bar is not None:
-            self._bar.close()
+            with _heard_or_not():
+                self._bar.close()
             self._bar = None
 
 
@@ -81,11 +84,13 @@ class LineConsole:
         self._last = now
         left = "" if event.eta_s is None else f", about {event.eta_s:.0f} s left"
         note = f" ({event.note})" if event.note else ""
-        print(f"pdm-sr: {event.stage}: {event.step} of {event.of}{left}{note}", file=sys.stderr, flush=True)
+        with _heard_or_not():
+            print(f"pdm-sr: {event.stage}: {event.step} of {event.of}{left}{note}", file=sys.stderr, flush=True)
 
     def warning(self, message: str) -> None:
         """Print the warning."""
-        print(_note(message), file=sys.stderr, flush=True)
+        with _heard_or_not():
+            print(_note(message), file=sys.stderr, flush=True)
 
     def result(self, summary: str, facts: Mapping[str, Any]) -> None:
         """Print the summary."""
@@ -117,7 +122,7 @@ def print_event(event: Mapping[str, Any]) -> None:
         print(json.dumps(event), flush=True)
     except OSError:
         # A second broken pipe would end the work before its checkpoint.
-        _say_no_more()
+        _say_no_more("stdout")
         signal.raise_signal(signal.SIGTERM)
 
 
@@ -126,7 +131,7 @@ def say(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        _say_no_more()
+        _say_no_more("stdout")
 
 
 @contextmanager
@@ -149,7 +154,7 @@ def standard_streams() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
         except OSError:
-            _say_no_more()
+            _say_no_more("stdout")
 
 
 def _occupy_closed_descriptors() -> None:
@@ -171,12 +176,21 @@ def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")
 
 
-def _say_no_more() -> None:
-    """What else is printed goes nowhere, and so does what the interpreter writes out at its end."""
+@contextmanager
+def _heard_or_not() -> Iterator[None]:
+    """Let the work go on when standard error cannot take what is printed within the block: later notes go nowhere."""
+    try:
+        yield
+    except OSError:
+        _say_no_more("stderr")
+
+
+def _say_no_more(stream: Literal["stdout", "stderr"]) -> None:
+    """Discard what is printed on the stream from now on, and what the interpreter writes out at its end."""
     nowhere = _nowhere()
     with suppress(OSError, ValueError):
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
-    sys.stdout = nowhere
+        os.dup2(nowhere.fileno(), getattr(sys, stream).fileno())
+    setattr(sys, stream, nowhere)
 
 
 def add_progress_argument(parser: argparse.ArgumentParser) -> None:

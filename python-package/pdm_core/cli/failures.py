@@ -33,7 +33,7 @@ def as_user_error(error: BaseException) -> PdmError:
         return PdmError(f"The disk is full{what}.", "Free some space, then run again.")
     if isinstance(error, PermissionError):
         return PdmError(f"{error.filename} cannot be opened or written.", "Check your rights, or choose another folder.")
-    if isinstance(error, ImportError | OSError) and ("torch" in text or _inside_torch(error)):
+    if isinstance(error, ImportError | OSError) and ("torch" in text or _raised_by_torch(error)):
         return MissingDependencyError(f"PyTorch cannot be loaded: {_first_line(error)}.", "Install torch 2.4 or newer again.")
     if isinstance(error, ModuleNotFoundError):
         return MissingDependencyError(
@@ -60,10 +60,14 @@ def report(error: PdmError, *, json_lines: bool) -> int:
     return error.exit_code
 
 
-def _inside_torch(error: BaseException) -> bool:
-    """Whether torch was at work: what it misses, a library of the GPU's say, need not bear its name."""
-    frames = traceback.walk_tb(error.__traceback__)
-    return any(frame.f_globals.get("__name__", "").split(".")[0] == "torch" for frame, _line in frames)
+def _raised_by_torch(error: BaseException) -> bool:
+    """Whether torch was at work: the name of what it misses, a library of the GPU for example, need not contain its own.
+
+    Its decorators also call our functions, whose errors are not its own, and no installation of torch breaks a pipe.
+    """
+    packages = [frame.f_globals.get("__name__", "").split(".")[0] for frame, _line in traceback.walk_tb(error.__traceback__)]
+    ours_or_its = [package for package in packages if package in ("pdm_core", "torch")]
+    return ours_or_its[-1:] == ["torch"] and not isinstance(error, BrokenPipeError)
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from pdm_core.cli.console import Console, add_progress_argument, console_for
 from pdm_core.cli.options import add_option_arguments, options_from
 from pdm_core.cli.outputs import check_outputs
 from pdm_core.errors import InputError
-from pdm_core.segmentation.files import on_the_input
+from pdm_core.segmentation.files import SEGMENTATION_SUFFIX, on_the_input
 
 if TYPE_CHECKING:
     from pdm_core.pipeline.options import SuperResolutionOptions
@@ -101,6 +101,12 @@ def _files(arguments: argparse.Namespace) -> list[Path]:
 def _check_outputs(arguments: argparse.Namespace, samples: int) -> None:
     """Refuse what could not be written; see `check_outputs`."""
     recorded = [path for path in (arguments.output, arguments.zones) if path is not None]
+    for path in (arguments.output, arguments.uncertainty):
+        if path is not None and path.name.lower().endswith(SEGMENTATION_SUFFIX):
+            raise InputError(
+                f"{path} has the ending of a segmentation, but would hold intensities.",
+                "Use the ending .nrrd without .seg, or .nii.gz.",
+            )
     check_outputs(arguments.input, _files(arguments), recorded)
     if arguments.uncertainty is not None and samples < 2:
         raise InputError("An uncertainty needs at least two samples.", "Add --samples 4.")

@@ -62,14 +62,10 @@ def with_padding(volume: Volume) -> Volume:
 
     A constant counts as padding when more than 5 % of the voxels have it, in large regions that touch the borders of their
     slices, and when it lies far outside the other values, or is not positive and the image ends at it with a clear step.
+    A further constant that lies far outside all data, such as a flood beside a mask, is added to the padding.
     """
-    if volume.padding is not None:
-        return volume
-    for value, equal in _constants(volume.array):
-        found = _padding(volume.array, equal, value, "detected")
-        if found is not None and found.share > _LEAST_SHARE:
-            return replace(volume, padding=found)
-    return volume
+    padding = volume.padding if volume.padding is not None else _detected(volume.array)
+    return volume if padding is None else replace(volume, padding=_with_further_constants(padding, volume.array))
 
 
 def filled(volume: Volume) -> Volume:
@@ -83,18 +79,19 @@ def notes_on_padding(volume: Volume) -> Iterator[str]:
     """What to say of voxels without data in a volume that `with_padding` gave."""
     padding = volume.padding
     if padding is not None:
+        held = volume.array[padding.mask]
+        others = held[held != np.float32(padding.value)]
+        also = f" or others such as {others[0]:g}, which become {padding.value:g}" if others.size else ""
         known = "its headers declare this padding" if padding.origin == "header" else "this was detected, no header says so"
         yield (
-            f"{_percent(padding.share)} of the voxels hold no data but the value {padding.value:g} ({known}): they take no "
-            "part in the work and stay without data."
+            f"{_percent(padding.share)} of the voxels hold no data but the value {padding.value:g}{also} ({known}): they take "
+            "no part in the work and stay without data."
         )
 
 
 def notes_on_background(volume: Volume) -> Iterator[str]:
     """What to say of a constant background that `with_padding` has not taken for padding."""
-    if volume.padding is not None:
-        return
-    for value, equal in _constants(volume.array):
+    for value, equal in _constants(volume.array, volume.padding):
         share = float(_regions(equal, _LEAST_REGION["detected"]).mean())
         if share > _LEAST_SHARE:
             yield (
@@ -104,14 +101,36 @@ def notes_on_background(volume: Volume) -> Iterator[str]:
             return
 
 
-def _constants(array: FloatArray) -> Iterator[tuple[float, Mask]]:
-    """Values that more than 5 % of all voxels have exactly, those first that occur most often on the slices' borders."""
-    borders = np.concatenate([array[:, end].ravel() for end in (0, -1)] + [array[:, :, end].ravel() for end in (0, -1)])
-    values, counts = np.unique(borders, return_counts=True)
+def _constants(array: FloatArray, known: Padding | None = None) -> Iterator[tuple[float, Mask]]:
+    """Values that more than 5 % of all voxels have exactly, those first that occur most often on the slices' borders.
+
+    Voxels of a padding that is known do not count.
+    """
+    data = array if known is None else np.where(known.mask, np.float32(np.nan), array)
+    borders = np.concatenate([data[:, end].ravel() for end in (0, -1)] + [data[:, :, end].ravel() for end in (0, -1)])
+    values, counts = np.unique(borders[~np.isnan(borders)], return_counts=True)
     for value in values[counts.argsort()[::-1][:_CANDIDATES]]:
-        equal = array == value
+        equal = data == value
         if _LEAST_SHARE < equal.mean() < 1.0:
             yield float(value), equal
+
+
+def _detected(array: FloatArray) -> Padding | None:
+    """The first constant that is padding by its place and its value."""
+    candidates = (_padding(array, equal, value, "detected") for value, equal in _constants(array))
+    return next((found for found in candidates if found is not None and found.share > _LEAST_SHARE), None)
+
+
+def _with_further_constants(padding: Padding, array: FloatArray) -> Padding:
+    """`padding` with the regions of other constants that lie far outside all data."""
+    for value, equal in _constants(array, padding):
+        others = array[~(equal | padding.mask)]
+        if value == 0.0 or not others.size:
+            continue
+        low, high = np.percentile(_some(others), _BULK)
+        if not low - (high - low) <= value <= high + (high - low):
+            padding = replace(padding, mask=padding.mask | _regions(equal, _LEAST_REGION["detected"]))
+    return padding
 
 
 def _padding(array: FloatArray, equal: Mask, value: float, origin: Literal["header", "detected"]) -> Padding | None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pdm_core.errors import InputError
+from pdm_core.errors import InputError, PdmError
 from pdm_core.volume.checks import checked_array, refuse_number_format, refuse_sheared
 from pdm_core.volume.metaimage import metaimage
-from pdm_core.volume.names import checked_name
+from pdm_core.volume.names import checked_name, utf8_name
 from pdm_core.volume.nifti import mgh_image, nifti_image, pair_voxels
 from pdm_core.volume.nrrd import nrrd_image
 from pdm_core.volume.numeric_locale import decimal_points
@@ -29,7 +30,7 @@ _READERS = {
 SUFFIXES = tuple(_READERS)
 # Headers that may name a file of voxels beside them, and the entry that does.
 _DATA_FILE = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
-_HEADER_CHARACTERS = 2**20
+_HEADER_BYTES = 2**20
 
 
 def image_suffix(path: Path) -> str | None:
@@ -66,15 +67,15 @@ def write_image(array: np.ndarray[Any, Any], ijk_to_ras: Matrix, path: Path, key
     for name, value in keys.items():
         image.SetMetaData(name, value)
     with decimal_points():
-        sitk.WriteImage(image, str(path), useCompression=True)
+        sitk.WriteImage(image, utf8_name(path), useCompression=True)
 
 
 def refuse_incomplete(path: Path) -> None:
-    """Raise `InputError` where a file that was just written cannot be read to its end: some writers pass over a full disk."""
+    """Raise `PdmError` where a file that was just written cannot be read to its end: some writers pass over a full disk."""
     try:
         _image_file(path).voxels.check()
     except InputError as error:
-        raise InputError(f"{path.name} was not written to its end.", "The disk may be full: free some space.") from error
+        raise PdmError(f"{path.name} was not written to its end.", "The disk may be full: free some space.") from error
 
 
 def data_files(header: Path) -> list[Path]:
@@ -85,8 +86,10 @@ def data_files(header: Path) -> list[Path]:
     if suffix == ".hdr":
         named = [pair_voxels(header).name]
     else:
-        with header.open(encoding="latin-1") as file:
-            named = _DATA_FILE.findall(file.read(_HEADER_CHARACTERS))
+        with header.open("rb") as file:
+            # The bytes of a name are those on the disk, whatever the locale.
+            text = file.read(_HEADER_BYTES).decode(sys.getfilesystemencoding(), errors="surrogateescape")
+        named = _DATA_FILE.findall(text)
     return [header.parent / name for name in named if (header.parent / name).is_file()]
 
 

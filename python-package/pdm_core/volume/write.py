@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pdm_core.atomic import remove, scratch_beside
-from pdm_core.errors import InputError
+from pdm_core.errors import InputError, PdmError
 from pdm_core.volume.checks import refuse_sheared
 from pdm_core.volume.images import NIFTI, data_files, image_suffix, refuse_incomplete, write_image
 from pdm_core.volume.names import checked_new_name
@@ -40,8 +40,8 @@ def write_volume(
         ready: called with the complete file before it takes its place; what it raises keeps the file from it.
 
     Raises:
-        InputError: unknown ending or format, missing folder, values beyond the format, axes that NIfTI cannot hold, disk
-            trouble.
+        InputError: unknown ending or format, missing folder, values beyond the format, axes that NIfTI cannot hold.
+        PdmError: the disk is full or fails.
     """
     target = checked_output(path)
     if image_suffix(target) in NIFTI:
@@ -58,7 +58,7 @@ def write_volume(
         for part in sorted(scratch.iterdir(), key=lambda part: part.name == target.name):
             os.replace(part, target.parent / part.name)
     except (RuntimeError, OSError) as error:
-        raise InputError(f"{target} could not be written: {error}.", "Check the disk's space and rights.") from error
+        raise PdmError(f"{target} could not be written: {error}.", "Check the disk's space and rights.") from error
     finally:
         remove(scratch)
     return target

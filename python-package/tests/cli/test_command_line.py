@@ -43,6 +43,14 @@ def test_the_uncertainty_is_written_beside_it(a_scan):
     assert read_volume(spread).shape == (2, 80, 72)
 
 
+@pytest.mark.parametrize("option", ["-o", "--uncertainty"])
+def test_intensities_get_no_ending_of_a_segmentation(a_scan, capsys, option):
+    assert upsample(a_scan, option, str(a_scan.with_name("x.Seg.nrrd")), "--samples", "2") == 2
+    said = capsys.readouterr().err
+    assert "x.Seg.nrrd has the ending of a segmentation" in said and "Use the ending .nrrd without .seg" in said
+    assert [path.name for path in a_scan.parent.iterdir() if path.is_file()] == ["scan.nii.gz"]
+
+
 def test_json_lines_tell_progress_and_result(a_scan, capsys):
     assert upsample(a_scan, "--steps", "2", "--progress", "json") == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -8,7 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from pdm_core import Volume, write_volume
+from pdm_core import Volume, read_volume, write_volume
+from pdm_core.cli.console import BarConsole, LineConsole
+from pdm_core.cli.failures import as_user_error
+from pdm_core.progress import ProgressEvent
 
 pytestmark = pytest.mark.usefixtures("tiny_zoo")
 
@@ -50,6 +53,42 @@ def test_errors_that_no_one_reads_keep_their_exit_code():
     process.stderr.close()
     process.stdout.read()
     assert process.wait() == 2
+
+
+def test_notes_that_no_one_reads_do_not_end_the_work(a_scan):
+    volume = read_volume(a_scan)
+    cut_out = volume.array.copy()
+    cut_out[:, :12] = -1000.0
+    write_volume(Volume(cut_out, volume.ijk_to_ras), a_scan)
+    process = started("upsample", a_scan, "-o", a_scan.with_name("out.nii.gz"), "--model", "tiny", "--steps", "1")
+    process.stderr.close()
+    process.stdout.read()
+    assert process.wait() == 0
+    assert (read_volume(a_scan.with_name("out.nii.gz")).array == -1000.0).any()
+
+
+@pytest.mark.parametrize("console", [LineConsole(interval_s=0.0), BarConsole()])
+def test_progress_that_no_one_reads_goes_nowhere(console, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", buffering=1) as unread:
+        monkeypatch.setattr(sys, "stderr", unread)
+        for step in (1, 2):
+            console.progress(ProgressEvent("restore", step, 2, None))
+            console.warning("The disk is slow.")
+        assert sys.stderr is not unread
+
+
+def test_a_broken_pipe_below_torch_is_not_a_broken_torch():
+    torch = pytest.importorskip("torch")
+
+    @torch.no_grad()
+    def work():
+        raise BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError) as caught:
+        work()
+    assert "PyTorch" not in str(as_user_error(caught.value))
 
 
 def test_characters_that_a_code_page_lacks_are_no_error(a_scan):

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from pdm_core.errors import InputError
+from pdm_core.errors import InputError, PdmError
 from pdm_core.volume import Volume, read_volume
 from pdm_core.volume.dicom.derivation import Derivation
 from pdm_core.volume.dicom.encoding import Encoding, decimal_string
 from pdm_core.volume.dicom.geometry import planes_of
 from pdm_core.volume.dicom.source_series import open_series
 from pdm_core.volume.dicom.writer import check_series_folder, write_series
+from pdm_core.volume.padding import Padding
 
 pydicom = pytest.importorskip("pydicom")
 IN_PLANE = Derivation("SRx2", "Estimated by a test, seed 7.", "1.0")
@@ -151,6 +152,25 @@ def test_nothing_is_clipped_and_a_rounding_is_half_a_step_at_most(low, high, ste
     assert np.abs(back - array).max() <= allowed * (1 + 1e-6) + 1e-7 * abs(high)
 
 
+def test_padding_within_the_range_is_stored_as_a_number_that_means_it():
+    array = np.random.default_rng(0).uniform(-537, 300, (4, 64, 64)).astype(np.float32)
+    array[:, :, :20] = -0.12
+    padding = Padding(array == np.float32(-0.12), -0.12, "detected")
+    encoding = Encoding.of(array, [0.5], padding)
+    stored = encoding.stored(array, padding.mask)
+    assert np.abs(stored * encoding.slope + encoding.intercept - array).max() <= 0.25
+    np.testing.assert_array_equal(stored == encoding.padding, padding.mask)
+
+
+def test_padding_within_the_range_gets_a_number_of_its_own_where_the_data_have_all():
+    array = np.linspace(-500, 300, 2**18, dtype=np.float32).reshape(4, 256, 256)
+    array[:, :, 0] = 0.125
+    padding = Padding(array == np.float32(0.125), 0.125, "detected")
+    encoding = Encoding.of(array, [0.01], padding)
+    assert encoding.padding == 0
+    np.testing.assert_array_equal(encoding.stored(array, padding.mask) == 0, padding.mask)
+
+
 def test_a_rescaled_series_is_read_back_by_us_and_by_itk(a_dicom_series, tmp_path):
     sitk = pytest.importorskip("SimpleITK")
     source = open_series(a_dicom_series("in", RescaleSlope="0.01", RescaleIntercept="-2"))
@@ -236,6 +256,14 @@ def test_real_series_classic_enhanced_and_big_endian(shared_data, tmp_path, fold
     np.testing.assert_allclose(back.array, volume.array, atol=max(source.steps) / 2)
 
 
+@pytest.mark.parametrize(("enhanced", "classic"), [("COLUMN", "COL"), ("ROW", "ROW"), ("OTHER", None)])
+def test_the_phase_direction_gets_its_classic_name(a_dicom_series, tmp_path, enhanced, classic):
+    folder = a_dicom_series("in", InPlanePhaseEncodingDirection=enhanced)
+    source = open_series(folder)
+    image = headers(write_series(source.read(), tmp_path / "out", source, IN_PLANE))[0]
+    assert image.get("InPlanePhaseEncodingDirection") == classic
+
+
 def test_an_enhanced_source_gives_its_facts_from_the_groups(shared_data, tmp_path):
     source = open_series(shared_data / "dicom/brain_siemens_xa30_enhanced", "5")
     image = headers(write_series(source.read(), tmp_path / "out", source, IN_PLANE))[0]
@@ -292,8 +320,9 @@ def test_nothing_half_written_stays(a_dicom_series, tmp_path, monkeypatch):
             raise OSError("No space left on device")
 
     monkeypatch.setattr("pdm_core.volume.dicom.writer.save_dataset", full)
-    with pytest.raises(InputError, match="No space left"):
+    with pytest.raises(PdmError, match="No space left") as raised:
         write_series(source.read(), tmp_path / "out", source, IN_PLANE)
+    assert raised.value.exit_code == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"] and not list((tmp_path / "out").iterdir())
     monkeypatch.undo()
     assert len(headers(write_series(source.read(), tmp_path / "out", source, IN_PLANE))) == 5

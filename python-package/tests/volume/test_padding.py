@@ -54,6 +54,26 @@ def test_air_that_the_image_falls_to_smoothly_stays_as_it_is_and_is_mentioned():
     assert "exactly 0" in note and "does not stay exactly constant" in note
 
 
+@pytest.mark.parametrize(("mask", "flood"), [(0, -1000), (-32768, -1000), (0, 2000)])
+def test_a_flood_beside_another_is_padding_too_and_is_mentioned(mask, flood):
+    i = np.indices(SHAPE)[2]
+    volume = with_padding(Volume(np.where(i < 10, np.float32(mask), np.where(i > 38, np.float32(flood), tissue())), PLACE))
+    np.testing.assert_array_equal(volume.padding.mask, (i < 10) | (i > 38))
+    (note,) = notes_on_padding(volume)
+    other = mask if volume.padding.value == flood else flood
+    assert f"others such as {other}" in note
+    assert not list(notes_on_background(volume))
+
+
+def test_a_background_beside_a_padding_is_mentioned():
+    i = np.indices(SHAPE)[2]
+    array = np.where(i < 10, np.float32(-2000), np.where(i > 38, np.float32(250), tissue()))
+    volume = with_padding(Volume(array, PLACE))
+    np.testing.assert_array_equal(volume.padding.mask, i < 10)
+    (note,) = notes_on_background(volume)
+    assert "exactly 250" in note
+
+
 def test_scattered_values_and_constants_of_phantoms_are_data():
     scattered = tissue()
     scattered[np.random.default_rng(2).random(SHAPE) < 0.1] = 0
@@ -122,6 +142,19 @@ def test_the_declared_padding_of_dicom_is_read_whatever_its_vr(a_dicom_series):
         padding = read_volume(folder).padding
         assert padding.value == -2000 and padding.origin == "header"
         np.testing.assert_array_equal(padding.mask, outside(22))
+
+
+def test_padding_that_one_header_declares_counts_in_all_slices(a_dicom_series):
+    pydicom = pytest.importorskip("pydicom")
+    stored = np.where(outside(22), -2000, tissue()).astype(int)
+    folder = series(a_dicom_series, "one", stored, True, PixelPaddingValue=-2000)
+    for path in sorted(folder.iterdir())[1:]:
+        image = pydicom.dcmread(path)
+        del image.PixelPaddingValue
+        image.save_as(path)
+    padding = read_volume(folder).padding
+    assert padding.value == -2000 and padding.origin == "header"
+    np.testing.assert_array_equal(padding.mask, outside(22))
 
 
 def test_the_range_limit_and_the_rescale_count(a_dicom_series):

@@ -46,6 +46,8 @@ _EMPTY_WHERE_UNKNOWN = (
 # Type 1: a value that claims nothing where the source is silent.
 _DEFAULTS = {"ScanningSequence": "RM", "SequenceVariant": "NONE"}
 _ECHO_PULSES = {"SPIN": "SE", "GRADIENT": "GR", "BOTH": ["SE", "GR"]}
+# Enhanced MR also knows "OTHER", for which classic MR has no word.
+_PHASE_DIRECTIONS = {"ROW": "ROW", "COLUMN": "COL", "COL": "COL"}
 _LOSSY_SYNTAXES = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81")
 
 
@@ -60,6 +62,7 @@ def copied_header(source: SourceSeries) -> Dataset:
     pulses = _ECHO_PULSES.get(str(source.common("EchoPulseSequence")))
     if "ScanningSequence" not in header and pulses:
         header.ScanningSequence = pulses
+    _make_phase_direction_classic(header)
     for keyword, value in _DEFAULTS.items():
         if keyword not in header:
             setattr(header, keyword, value)
@@ -83,6 +86,15 @@ def _copy(source: SourceSeries, keyword: str, header: Dataset) -> None:
         header.add(deepcopy(element))
     else:
         setattr(header, keyword, decimal_string(value) if isinstance(value, float) else value)
+
+
+def _make_phase_direction_classic(header: Dataset) -> None:
+    """Translate the direction from the words of enhanced MR, or leave it out where classic MR has no word for it."""
+    direction = _PHASE_DIRECTIONS.get(str(header.get("InPlanePhaseEncodingDirection")))
+    if direction is not None:
+        header.InPlanePhaseEncodingDirection = direction
+    elif "InPlanePhaseEncodingDirection" in header:
+        del header.InPlanePhaseEncodingDirection
 
 
 def _copy_loss(source: SourceSeries, header: Dataset) -> None:

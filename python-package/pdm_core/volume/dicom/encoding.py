@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,22 +46,44 @@ class Encoding:
         value = None if padding is None else padding.value
         limits = _whole_numbers(low, high, value) if step >= 1.0 else None
         if limits is None:
-            return cls._rescaled(low, high, step, value)
+            return cls._rescaled(measured, step, value)
         number = None if value is None else _padding_number(value, low, high, limits)
         if value is not None and number is None:
-            return cls._rescaled(low, high, step, value)
+            return cls._rescaled(measured, step, value)
         return cls(1.0, 0.0, limits.min < 0, number)
 
     @classmethod
-    def _rescaled(cls, low: float, high: float, step: float, padding: float | None) -> Encoding:
-        """Unsigned numbers from the lowest intensity on; the first is the padding's, with its value where that is near."""
-        intercept = low
-        if padding is not None:
-            near = low - (high - low) <= padding < low
-            intercept = padding if near else low - max(step, (high - low) / (_LEVELS - 1))
-        slope = max(step, (high - intercept) / _LEVELS)
-        number = None if padding is None else 0
-        return cls(float(decimal_string(slope)), float(decimal_string(intercept)), False, number)
+    def _rescaled(cls, measured: FloatArray, step: float, padding: float | None) -> Encoding:
+        """Unsigned numbers from the lowest intensity on.
+
+        Where the value of the padding lies among the data or little above them, the steps are as fine as 16 bits allow, so
+        that a number within half a step of the source is left for it. Where none is left its number is 0, below the data's.
+        """
+        low, high = float(measured.min()), float(measured.max())
+        if padding is None:
+            return cls._from(low, high, step)
+        if low < high and low <= padding <= high + (high - low):
+            finest = cls._from(low, max(high, padding), 0.0)
+            number = finest._free_number(padding, max(step, finest.slope) / 2, measured)
+            if number is not None:
+                return replace(finest, padding=number)
+        near = low - (high - low) <= padding < low
+        lowest = padding if near else low - max(step, (high - low) / (_LEVELS - 1))
+        return replace(cls._from(lowest, high, step), padding=0)
+
+    @classmethod
+    def _from(cls, low: float, high: float, step: float) -> Encoding:
+        """Unsigned numbers for intensities from `low` to `high`, in steps of at least `step`."""
+        slope = max(step, (high - low) / _LEVELS)
+        return cls(float(decimal_string(slope)), float(decimal_string(low)), False)
+
+    def _free_number(self, value: float, tolerance: float, measured: FloatArray) -> int | None:
+        """The number nearest to `value` within `tolerance` that no measured voxel has; None where there is none."""
+        least, largest = ((value + offset - self.intercept) / self.slope for offset in (-tolerance, tolerance))
+        numbers = np.arange(max(0, np.ceil(least)), min(_LEVELS, np.floor(largest)) + 1)
+        free = np.setdiff1d(numbers, self.stored(measured))
+        distances = np.abs(free * self.slope + self.intercept - value)
+        return int(free[distances.argmin()]) if free.size else None
 
     @property
     def rescaled(self) -> bool:

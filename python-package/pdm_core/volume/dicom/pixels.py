@@ -55,12 +55,20 @@ def read_pixels(frames: Iterable[Frame], size: tuple[int, int, int]) -> tuple[Fl
     first = next(planes)
     array, declared = np.empty(size, dtype=np.float32), np.zeros(size, dtype=bool)
     values: list[float] = []
+    silent: list[int] = []
     for slot, (plane, padded, value) in enumerate(chain([first], planes)):
         array[slot] = plane
         if padded is not None:
             declared[slot] = padded
             values.append(value)
-    return array, declared_padding(array, declared, values[0]) if values else None
+        else:
+            silent.append(slot)
+    if not values:
+        return array, None
+    # Some exports declare the padding in a part of the headers only: what it is there it is in the others too.
+    levels = np.append(array[declared], values)
+    declared[silent] = (array[silent] >= levels.min()) & (array[silent] <= levels.max())
+    return array, declared_padding(array, declared, values[0])
 
 
 @dataclass(frozen=True, eq=False)

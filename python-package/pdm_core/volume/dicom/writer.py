@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdm_core.atomic import replacing_folder
-from pdm_core.errors import InputError
+from pdm_core.errors import InputError, PdmError
 from pdm_core.volume.dicom.copied import copied_header
 from pdm_core.volume.dicom.derivation import Derivation, image_reference, mark_derived
 from pdm_core.volume.dicom.display import add_window
@@ -44,7 +44,8 @@ def write_series(volume: Volume, folder: str | Path, source: SourceSeries, deriv
         The folder.
 
     Raises:
-        InputError: see `check_series_folder`; disk trouble.
+        InputError: see `check_series_folder`.
+        PdmError: the disk is full or fails.
     """
     target = check_series_folder(folder, source.path)
     encoding = Encoding.of(volume.array, source.steps, volume.padding)
@@ -63,7 +64,7 @@ def write_series(volume: Volume, folder: str | Path, source: SourceSeries, deriv
                 _add_pixels(image, encoding.stored(volume.array[plane.k], padded), encoding)
                 save_dataset(image, scratch / f"{number:04}.dcm", _EXPLICIT_LITTLE_ENDIAN)
     except OSError as error:
-        raise InputError(f"{target} could not be written: {error}.", "Check the disk's space and rights.") from error
+        raise PdmError(f"{target} could not be written: {error}.", "Check the disk's space and rights.") from error
     return target
 
 
