@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -127,11 +127,31 @@ class Acquisition:
         """Whether the whole matrix is measured alike, m = 1."""
         return self.shutter is None and self.filter.kind == "none"
 
+    @property
+    def words(self) -> str:
+        """The acquisition for a person, as "an elliptical shutter (0.92 to 1.00) and a Hamming filter (0.80)"."""
+        parts = [] if self.shutter is None else [f"an elliptical shutter ({self.shutter.begin:.2f} to {self.shutter.end:.2f})"]
+        numbers = {
+            "hamming": f"a Hamming filter ({self.filter.weight:.2f})",
+            "tukey": f"a Tukey filter ({self.filter.taper:.2f})",
+            "fermi": f"a Fermi filter ({self.filter.radius:.2f}, {self.filter.width:.2f})",
+        }
+        parts += [numbers[self.filter.kind]] if self.filter.kind in numbers else []
+        return " and ".join(parts) or "the whole of its k-space box"
+
+    def on(self, matrix: Size) -> Acquisition:
+        """The same on another matrix, as that of slices with margins."""
+        return replace(self, matrix=matrix)
+
     def transfer(self, size: Size | None = None) -> Tensor:
         """m(k), float64 (h, w), in the order of `torch.fft.fft2`; on another grid of the same band where `size` is given."""
         rows, columns = (2.0 * torch.fft.fftfreq(n, dtype=torch.float64).abs() for n in size or self.matrix)
-        passed = self.filter.transfer(rows[:, None], columns[None, :])
-        return passed if self.shutter is None else passed * self.shutter.transfer(rows[:, None], columns[None, :])
+        return self.transfer_at(rows[:, None], columns[None, :])
+
+    def transfer_at(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """m at distances (h, 1) and (1, w) from the center of k-space; 1 is the edge of the matrix along an axis."""
+        passed = self.filter.transfer(rows, columns)
+        return passed if self.shutter is None else passed * self.shutter.transfer(rows, columns)
 
     def reduce(self, x: Tensor) -> Tensor:
         """What the scanner gives of `x` (..., H, W), real or complex: (..., h, w)."""
