@@ -1,13 +1,14 @@
 """In-plane models on what scanners measure: gains over zero filling by acquisition, factor and kind of consistency.
 
-    python benchmarks/acquisitions.py fast run/mine.json --data DATASET --split val [--consistency soft box free] [--volumes]
+    python benchmarks/acquisitions.py fast run/mine.json --data DATASET --split val [--consistency found box] [--volumes]
 
 Each slice of the split is measured by each acquisition and restored in one step by each model (a name in the zoo, or the path
 of a card). "Cut" slices are windows of a slice whose true surroundings were measured with it. The consistency is
 
-    soft  by the acquisition itself, as far as it has measured a frequency; the projection for a plain box
-    box   by the projection onto the whole box, which keeps empty corners empty, as the product does
-    free  none
+    soft   by the acquisition itself, as far as it has measured a frequency; the projection for a plain box
+    found  the same by the acquisition that the estimate speaks for, as the product does with models of acquisitions
+    box    by the projection onto the whole box, which keeps empty corners empty, as the product does with all others
+    free   none
 
 PSNR has data range 1 between the 0.1 and 99.9 percentiles; "inside" leaves out the outermost 32 pixels.
 """
@@ -19,7 +20,7 @@ import platform
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -31,6 +32,7 @@ from torch import Tensor
 
 from pdm_core import Volume, find_model
 from pdm_core.degradation.acquisition import Acquisition, Borders, Filter, Shutter
+from pdm_core.degradation.acquisition_fit import fitted_acquisition
 from pdm_core.degradation.kspace import Size, lowres_size, upsample
 from pdm_core.diffusion.denoisers import NetworkDenoiser
 from pdm_core.diffusion.periodic import PeriodicDenoiser
@@ -51,7 +53,7 @@ KINDS: dict[str, tuple[Shutter | None, Filter, Borders]] = {
     "cut, box": (None, Filter(), "cut"),
     "cut, shutter, Hamming 0.8": (SHUTTER, WEAK, "cut"),
 }
-CONSISTENCIES = ("soft", "box", "free")
+CONSISTENCIES = ("soft", "found", "box", "free")
 FACTORS = (2, 4)
 MEAN = "mean"
 
@@ -116,7 +118,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--split", default="val", choices=("train", "val", "test"))
     parser.add_argument("--slices", type=int, default=6, help="central slices of each volume")
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=list(KINDS), metavar="KIND")
-    parser.add_argument("--consistency", nargs="+", default=["soft", "box"], choices=CONSISTENCIES)
+    parser.add_argument("--consistency", nargs="+", default=["soft", "found", "box"], choices=CONSISTENCIES)
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--volumes", action="store_true", help="a row for each volume too")
@@ -182,8 +184,13 @@ def consistent(free: Tensor, measured: Measured, consistency: str) -> Tensor:
     """The estimate with what was measured put back."""
     if consistency == "free":
         return free
-    acquisition = measured.acquisition if consistency == "soft" else Acquisition(measured.acquisition.matrix)
-    return acquisition.consistent(free, measured.low)
+    box = Acquisition(measured.acquisition.matrix)
+    acquisitions: dict[str, Callable[[], Acquisition]] = {
+        "soft": lambda: measured.acquisition,
+        "found": lambda: fitted_acquisition(measured.low, box.reduce(free)),
+        "box": lambda: box,
+    }
+    return acquisitions[consistency]().consistent(free, measured.low)
 
 
 def report(arguments: argparse.Namespace, gains: Sequence[Gain], seconds: dict[str, list[float]]) -> None:
