@@ -180,6 +180,8 @@ class InPlaneStage(Stage):
         if self.card.undoes_acquisitions and options.project:
             restorer = restorer.informed(unit, meter)
             geometry["measured_through"] = restorer.grid.acquisition.words
+            if not restorer.grid.acquisition.box:
+                warn(f"The slices look as if they were measured through {geometry['measured_through']}, which is undone.")
         return restorer.restore(unit, batch, meter, warn), geometry
 
 

@@ -111,6 +111,17 @@ def test_a_model_of_acquisitions_says_how_the_slices_were_measured(a_model_of_ac
     json.dumps(result.provenance)
 
 
+def test_a_filter_that_is_found_is_told_to_the_user(a_model_of_acquisitions, monkeypatch):
+    monkeypatch.setattr("pdm_core.pipeline.restoration.fitted_acquisition", lambda low, estimate: THROUGH)
+    volume = Volume(500 + 100 * downsample(the_truth(), LOW)[:, 0].numpy(), np.diag([0.9, 0.9, 3.0, 1.0]))
+    heard = []
+    result = super_resolve(
+        volume, SuperResolutionOptions(model=a_model_of_acquisitions, steps=1, device="cpu"), warn=heard.append
+    )
+    assert any(THROUGH.words in line for line in heard) and heard == result.provenance["warnings"]
+    assert result.provenance["geometry"]["measured_through"] == THROUGH.words
+
+
 def test_an_acquisition_is_told_in_words():
     assert THROUGH.words == "an elliptical shutter (0.92 to 1.00) and a Hamming filter (0.70)"
     assert Acquisition(LOW, None, Filter("tukey", taper=0.3)).words == "a Tukey filter (0.30)"
