@@ -158,12 +158,12 @@ def restored_gains(
     consistencies: Sequence[str],
     seconds: dict[str, list[float]],
 ) -> Iterator[Gain]:
-    """Gains of each model with each consistency; the seconds a slice of each model are added to `seconds`."""
+    """Gains of each model with each consistency; the seconds of CPU time a slice of each model are added to `seconds`."""
     truth, zero_filled = ((image + 1.0) / 2.0 for image in (measured.truth, measured.x_lr))
     for name, denoiser in models.items():
-        begun = time.perf_counter()
+        begun = time.process_time()
         free = restored(denoiser, measured)
-        seconds[f"{name}, x{factor}"].append((time.perf_counter() - begun) / len(truth))
+        seconds[f"{name}, x{factor}"].append((time.process_time() - begun) / len(truth))
         for consistency in consistencies:
             image = (consistent(free, measured, consistency) + 1.0) / 2.0
             whole = psnr(image, truth) - psnr(zero_filled, truth)
@@ -206,7 +206,7 @@ def report(arguments: argparse.Namespace, gains: Sequence[Gain], seconds: dict[s
             for factor in FACTORS:
                 cells = [cell(gains, volume, kind, factor, method) for method in methods]
                 print(f"| {volume} | {kind} | x{factor} | {' | '.join(cells)} |")
-    print("\n| model, factor | seconds a slice, median |\n|---|---|")
+    print("\n| model, factor | CPU seconds a slice, median |\n|---|---|")
     for model, times in seconds.items():
         print(f"| {model} | {statistics.median(times):.3f} |")
 
