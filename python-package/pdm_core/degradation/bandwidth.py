@@ -79,7 +79,7 @@ def _measured_share(profile: Profile) -> float:
 
 
 def _edge(profile: Profile, centre: int, width: int) -> int:
-    """The last measured frequency of a step about `centre`: where the profile is half-way down, less what the window smears."""
+    """The last measured frequency of a step about `centre`: half-way down the profile, less what the window smears."""
     before, after = profile[centre - width : centre].mean(), profile[centre + width : centre + 2 * width].mean()
     below = np.flatnonzero(profile[centre - width : centre + 2 * width] < (before + after) / 2.0)
     return centre - width + int(below[0]) - _SMEARED
