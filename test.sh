@@ -14,7 +14,10 @@ say "mypy"
 (cd python-package && ../.venv/bin/mypy)
 say "pytest"
 export PDM_SHARED=${PDM_SHARED:-$PWD/../shared}
-.venv/bin/python -m pytest -c python-package/pyproject.toml --rootdir . python-package/tests python-package/studies/tests Testing "$@"
+# A process for each core, and files of tests kept together: their fixtures are made once.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+.venv/bin/python -m pytest -n auto --dist loadfile -c python-package/pyproject.toml --rootdir . \
+    python-package/tests python-package/studies/tests Testing "$@"
 if [ $# = 0 ]; then
     bash .ci/oldest.sh
 fi

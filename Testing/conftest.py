@@ -132,8 +132,8 @@ def a_phantom_node(a_volume_node):
             array[2:8, 8:28, 12:30] = 100.0
         if 2 in zones:
             array[3:6, 11:21, 15:23] = 200.0
-        # Flat pieces alone would be taken for labels.
-        array += np.linspace(0.0, 0.01, array.size).reshape(array.shape)
+        # Without any texture it would be taken for a label map.
+        array = np.where(array == 0.0, np.linspace(-0.01, 0.0, array.size).reshape(array.shape), array)
         return a_volume_node(matrix=np.diag([-0.8, -0.9, 3.0, 1.0]) if matrix is None else matrix, name=name, array=array)
 
     return make

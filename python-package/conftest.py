@@ -100,7 +100,10 @@ def a_labelled_folder(tmp_path):
 
     folder = tmp_path / "prostate" / "a"
     folder.mkdir(parents=True)
-    files = {"t2_tra": _zone_image(), "zones_expert_one": _zone_labels(), "zones_expert_two": _zone_labels(8)}
+    # Without any texture the image would be taken for a label map.
+    image = _zone_image()
+    image += np.linspace(0.0, 1e-3, image.size, dtype=np.float32).reshape(image.shape)
+    files = {"t2_tra": image, "zones_expert_one": _zone_labels(), "zones_expert_two": _zone_labels(8)}
     files["gland_pseudo_net"] = _zone_labels() > 0
     for name, array in files.items():
         volume = Volume(np.asarray(array, np.float32), np.diag([-1.0, -1.0, 4.0, 1.0]))

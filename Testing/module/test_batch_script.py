@@ -47,8 +47,8 @@ def a_phantom_file(tmp_path):
 
     array = np.zeros((9, 40, 36))
     array[2:8, 8:28, 12:30], array[3:6, 11:21, 15:23] = 100.0, 200.0
-    # Flat pieces alone would be taken for labels.
-    array += np.linspace(0.0, 0.01, array.size).reshape(array.shape)
+    # Without any texture it would be taken for a label map.
+    array = np.where(array == 0.0, np.linspace(-0.01, 0.0, array.size).reshape(array.shape), array)
     return write_volume(Volume(array, np.diag([-0.8, -0.9, 3.0, 1.0])), tmp_path / "phantom.nii.gz")
 
 

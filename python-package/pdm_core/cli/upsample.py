@@ -101,13 +101,13 @@ def _files(arguments: argparse.Namespace) -> list[Path]:
 def _check_outputs(arguments: argparse.Namespace, samples: int) -> None:
     """Refuse what could not be written; see `check_outputs`."""
     recorded = [path for path in (arguments.output, arguments.zones) if path is not None]
+    check_outputs(arguments.input, _files(arguments), recorded)
     for path in (arguments.output, arguments.uncertainty):
         if path is not None and path.name.lower().endswith(SEGMENTATION_SUFFIX):
             raise InputError(
                 f"{path} has the ending of a segmentation, but would hold intensities.",
                 "Use the ending .nrrd without .seg, or .nii.gz.",
             )
-    check_outputs(arguments.input, _files(arguments), recorded)
     if arguments.uncertainty is not None and samples < 2:
         raise InputError("An uncertainty needs at least two samples.", "Add --samples 4.")
 

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -77,17 +77,9 @@ def run_batch(
     report, reports = BatchReport(folder), list[CaseReport]()
     inputs = frozenset(os.path.realpath(path) for source in sources for path in (source.path, *data_files(source.path)))
     task = _Task(options, dtype, zone_model, zone_sha256, inputs, report)
-    waiting = deque((number, source, False) for number, source in enumerate(sources, start=1))
     try:
-        while waiting:
-            number, source, wait = waiting.popleft()
-            name = f"{source.name}_{options.label}"
-            told = None if progress is None else _named(progress, f"{source.name} ({number} of {len(sources)})")
-            with report.claim(name, wait=wait, cancel=cancel) as claimed:
-                if claimed:
-                    reports.append(_reported(source, folder / f"{name}{suffix}", task, explain, told, cancel))
-                else:
-                    waiting.append((number, source, True))
+        for finished in _in_turn(sources, folder, suffix, task, explain, progress, cancel):
+            reports.append(finished)
     except (CancelledError, KeyboardInterrupt):
         raise CancelledError(
             f"Cancelled after {len(reports)} of {len(sources)} cases.", "Run the same command again to resume."
@@ -114,6 +106,28 @@ class _Task:
     zone_sha256: str | None
     inputs: frozenset[str]
     report: BatchReport
+
+
+def _in_turn(
+    sources: Sequence[VolumeSource],
+    folder: Path,
+    suffix: str,
+    task: _Task,
+    explain: Explain,
+    progress: ProgressCallback | None,
+    cancel: CancelCheck | None,
+) -> Iterator[CaseReport]:
+    """Work on every case that no other process has claimed, then wait for those that one has; see `run_batch`."""
+    waiting = deque((number, source, False) for number, source in enumerate(sources, start=1))
+    while waiting:
+        number, source, wait = waiting.popleft()
+        name = f"{source.name}_{task.options.label}"
+        told = None if progress is None else _named(progress, f"{source.name} ({number} of {len(sources)})")
+        with task.report.claim(name, wait=wait, cancel=cancel) as claimed:
+            if claimed:
+                yield _reported(source, folder / f"{name}{suffix}", task, explain, told, cancel)
+            else:
+                waiting.append((number, source, True))
 
 
 def _reported(

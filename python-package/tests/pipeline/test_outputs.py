@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from pdm_core import SuperResolutionOptions, Volume, super_resolve
+from pdm_core import PdmError, SuperResolutionOptions, Volume, super_resolve
 from pdm_core.errors import InputError
 from pdm_core.pipeline import outputs
 
@@ -74,7 +74,7 @@ def test_an_image_that_cannot_take_its_place_leaves_the_earlier_one_and_its_reco
         replace(source, target)
 
     monkeypatch.setattr("os.replace", refusing)
-    with pytest.raises(InputError):
+    with pytest.raises(PdmError):
         outputs.write_result(results[1], tmp_path / "a.nii.gz")
     assert (tmp_path / "a.nii.gz").read_bytes() == before and steps_in(record) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"a.nii.gz", "a.provenance.json"}
