@@ -16,6 +16,8 @@ _EDGE_DECADES = 0.5
 _WINDOW = 0.04
 _SEARCH = (0.25, 0.92)
 _LOW_BAND = 0.25
+# A Hann window carries the power of one frequency over to the next two; on a logarithmic scale that is seen.
+_SMEARED = 2
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,14 @@ def _measured_share(profile: Profile) -> float:
     best = int(excess.argmax())
     if excess[best] < _EDGE_DECADES:
         return 1.0
-    return float(min(1.0, (centres[best] + width) / (len(profile) - 1)))
+    return float(min(1.0, _edge(profile, int(centres[best]), width) / (len(profile) - 1)))
+
+
+def _edge(profile: Profile, centre: int, width: int) -> int:
+    """The last measured frequency of a step about `centre`: half-way down the profile, less what the window smears."""
+    before, after = profile[centre - width : centre].mean(), profile[centre + width : centre + 2 * width].mean()
+    below = np.flatnonzero(profile[centre - width : centre + 2 * width] < (before + after) / 2.0)
+    return centre - width + int(below[0]) - _SMEARED
 
 
 def _excess_drop(profile: Profile, centre: int, width: int) -> float:

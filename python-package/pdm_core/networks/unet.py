@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pdm_core.errors import InputError
 from pdm_core.networks.blocks import ResidualBlock, ScalarEmbedding, SelfAttention, reflected_to_multiple
 
 
@@ -18,12 +19,17 @@ class UNet(nn.Module):
         inputs: image channels that enter, e.g. noisy image and low-resolution image.
         outputs: image channels that leave.
         scalars: numbers that condition the network, e.g. noise level and log factor.
-        unshuffle: pixel-unshuffle ratio of the stem.
+        unshuffle: pixel-unshuffle ratio of the levels; the finest one has pixels that are so many times as large.
         channels: features of each level, from fine to coarse; each level halves the resolution.
         blocks: residual blocks a level, as many on the way down as on the way up.
-        detail: features of the convolutions at full resolution before and after the levels. Their weights serve all
-            pixels of an unshuffled block alike: without them a short training does not get off the ground.
+        detail: features of the convolutions before and after the levels. Their weights serve all pixels of an unshuffled block
+            alike: without them a short training does not get off the ground.
         bottleneck_attention: self-attention between the two blocks of the lowest level.
+        detail_unshuffle: pixel-unshuffle ratio of the convolutions of `detail`, a divisor of `unshuffle`. With 2 they work at
+            half resolution, where a low-resolution image still has all of its pixels, for a fraction of the time.
+
+    Raises:
+        InputError: `detail_unshuffle` does not divide `unshuffle`.
     """
 
     def __init__(
@@ -36,19 +42,22 @@ class UNet(nn.Module):
         blocks: int = 1,
         detail: int = 16,
         bottleneck_attention: bool = False,
+        detail_unshuffle: int = 1,
     ) -> None:
         super().__init__()
-        self.unshuffle = unshuffle
+        if unshuffle % detail_unshuffle:
+            raise InputError(f"A network cannot unshuffle pixels by {detail_unshuffle} and then by {unshuffle} in all.")
+        self.detail_unshuffle, self.unshuffle = detail_unshuffle, unshuffle // detail_unshuffle
         self.multiple = unshuffle * 2 ** (len(channels) - 1)
         width = 4 * channels[0]
         self.embedding = ScalarEmbedding(scalars, width)
         self.detail = nn.Sequential(
-            nn.Conv2d(inputs, detail, 3, padding=1),
+            nn.Conv2d(inputs * detail_unshuffle**2, detail, 3, padding=1),
             nn.SiLU(),
             nn.Conv2d(detail, detail, 3, padding=1),
             nn.SiLU(),
         )
-        self.stem = nn.Conv2d(detail * unshuffle**2, channels[0], 3, padding=1)
+        self.stem = nn.Conv2d(detail * self.unshuffle**2, channels[0], 3, padding=1)
         self.down = _downward(channels, blocks, width)
         self.middle = nn.ModuleList(
             [
@@ -59,10 +68,13 @@ class UNet(nn.Module):
         )
         self.up = _upward(channels, blocks, width)
         self.head = nn.Sequential(
-            nn.GroupNorm(16, channels[0]), nn.SiLU(), nn.Conv2d(channels[0], detail * unshuffle**2, 3, padding=1)
+            nn.GroupNorm(16, channels[0]), nn.SiLU(), nn.Conv2d(channels[0], detail * self.unshuffle**2, 3, padding=1)
         )
         self.tail = nn.Sequential(
-            nn.Conv2d(2 * detail, detail, 3, padding=1), nn.SiLU(), nn.Conv2d(detail, outputs, 3, padding=1)
+            nn.Conv2d(2 * detail, detail, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(detail, outputs * detail_unshuffle**2, 3, padding=1),
+            nn.PixelShuffle(detail_unshuffle),
         )
 
     def forward(self, image: Tensor, scalars: Tensor) -> Tensor:
@@ -70,7 +82,7 @@ class UNet(nn.Module):
         height, width = image.shape[-2:]
         padded = reflected_to_multiple(image, self.multiple)
         embedding = self.embedding(scalars)
-        detail = self.detail(padded)
+        detail = self.detail(functional.pixel_unshuffle(padded, self.detail_unshuffle))
         x = self.stem(functional.pixel_unshuffle(detail, self.unshuffle))
         kept: list[Tensor] = []
         for layer in self.down:

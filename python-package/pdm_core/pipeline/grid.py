@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pdm_core.degradation.acquisition import Acquisition
 from pdm_core.degradation.finer_grid import finer_matrix
 from pdm_core.degradation.kspace import Size, downsample, highres_size, shift, upsample
 from pdm_core.degradation.profile import Align
@@ -32,12 +34,14 @@ class InPlaneGrid:
         high: restored matrix (H, W).
         margin: reflected low-resolution pixels on either side of each axis; a whole number of high-resolution pixels too.
         align: "index0" keeps the first voxel's centre, "fov" the outer box (SCIENCE §2.1).
+        acquisition: how the measured matrix came about: what of it counts as measured, and how far.
     """
 
     low: Size
     high: Size
     margin: Size
     align: Align
+    acquisition: Acquisition
 
     @classmethod
     def of(cls, unit_slices: Values, factor: float, align: Align, pad: bool) -> InPlaneGrid:
@@ -52,7 +56,7 @@ class InPlaneGrid:
         margin = [
             _margin(n, big, float(step.mean()) / 2.0) if pad else 0 for n, big, step in zip(low, high, steps, strict=True)
         ]
-        return cls(low, high, (margin[0], margin[1]), align)
+        return cls(low, high, (margin[0], margin[1]), align, Acquisition(low))
 
     @property
     def factors(self) -> tuple[float, float]:
@@ -93,12 +97,19 @@ class InPlaneGrid:
         x_hr = x_hr[..., top : top + self.high[0], left : left + self.high[1]]
         if not project:
             return x_hr
-        return x_hr + shift(upsample(measured - self.measured_part(x_hr), self.high), self._offset)
+        missed = self.acquisition.filtered(measured - self.measured_part(x_hr))
+        return x_hr + shift(upsample(missed, self.high), self._offset)
 
     def measured_part(self, x_hr: Tensor) -> Tensor:
-        """D of placed slices (N, 1, *high): what the scanner would have measured of them, (N, 1, *low)."""
+        """Placed slices (N, 1, *high) as the scanner would have measured them, (N, 1, *low)."""
         rows, columns = self._offset
-        return downsample(shift(x_hr, (-rows, -columns)), self.low)
+        return self.acquisition.reduce(shift(x_hr, (-rows, -columns)))
+
+    def projection(self, x_lr: Tensor) -> Callable[[Tensor], Tensor]:
+        """What keeps estimates (N, C, *padded_high) at what was measured of `x_lr`, as far as it was (SCIENCE §6)."""
+        acquisition = self.acquisition.on(self.padded_low)
+        low = downsample(x_lr, self.padded_low)
+        return lambda x_hr: acquisition.consistent(x_hr, low)
 
     def matrix(self, ijk_to_ras: Matrix) -> Matrix:
         """ijk_to_ras of the restored volume: the same place in the patient in mm."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pdm_core.degradation.acquisition_fit import fitted_acquisition
 from pdm_core.degradation.kspace import project
 from pdm_core.diffusion.denoisers import Denoiser
 from pdm_core.diffusion.images import MAGNITUDES, ImageKind
 from pdm_core.diffusion.periodic import PeriodicDenoiser
+from pdm_core.diffusion.samplers.hooks import unchanged
 from pdm_core.diffusion.sampling import SamplingPlan, sample
 from pdm_core.diffusion.symmetric import SymmetricDenoiser
 from pdm_core.pipeline.complex_values import Values
@@ -22,6 +23,9 @@ from pdm_core.pipeline.noise import noise_fields, shared_by
 from pdm_core.pipeline.tiles import TiledDenoiser
 from pdm_core.progress import Progress, WarningCallback
 from pdm_core.volume.volume import FloatArray
+
+# Central slices that are looked at to find how all were measured.
+_LOOKED_AT = 4
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,17 @@ class Restorer:
             start = chunk.stop
         return Restored(mean, spread, squared / slices.size, batch)
 
+    @torch.inference_mode()
+    def informed(self, slices: Values, progress: Progress) -> Restorer:
+        """The same with the acquisition that its own estimate of the central slices speaks for, see `fitted_acquisition`."""
+        first = max(0, (len(slices) - _LOOKED_AT) // 2)
+        measured = to_tensor(slices[first : first + _LOOKED_AT], self.device)
+        free = replace(self, plan=replace(self.plan, steps=1), samples=1, project=False)
+        with progress.aside("finding how the slices were measured", len(measured)) as aside:
+            estimates = [free._mean_and_spread(one[None], aside)[0] for one in measured]
+        found = fitted_acquisition(measured, self.grid.measured_part(torch.cat(estimates)))
+        return replace(self, grid=replace(self.grid, acquisition=found))
+
     def _with_less_memory(self, batch: int, warn: WarningCallback, error: torch.cuda.OutOfMemoryError) -> tuple[Restorer, int]:
         """Half the batch, then tiles; the caller starts the failed slices anew."""
         portion = Portion(batch, self.tile).smaller(warn, error)
@@ -118,13 +133,7 @@ class Restorer:
             self.plan,
             shared_by(slices, next(noise)),
             fresh_noise=lambda: shared_by(slices, next(noise)),
-            refine=self._projection(x_lr),
+            refine=self.grid.projection(x_lr) if self.project else unchanged,
             unmeasured=lambda x: x - project(x, self.grid.padded_low),
             on_step=lambda _step: progress.advance(slices),
         )
-
-    def _projection(self, x_lr: Tensor) -> Callable[[Tensor], Tensor]:
-        """x - P x + x_LR at every step (SCIENCE §6): the error never grows, for x_LR = P x_HR."""
-        if not self.project:
-            return lambda x_hr: x_hr
-        return lambda x_hr: x_hr - project(x_hr, self.grid.padded_low) + x_lr

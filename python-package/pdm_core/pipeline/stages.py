@@ -175,7 +175,13 @@ class InPlaneStage(Stage):
         )
         batch = options.batch or default_batch(device, math.prod(grid.padded_high), len(unit))
         rows, columns = grid.factors
-        geometry = {"factor_rows": rows, "factor_columns": columns, "align": grid.align, "margin": list(grid.margin)}
+        geometry: dict[str, Any] = {"factor_rows": rows, "factor_columns": columns}
+        geometry |= {"align": grid.align, "margin": list(grid.margin)}
+        if self.card.undoes_acquisitions and options.project:
+            restorer = restorer.informed(unit, meter)
+            geometry["measured_through"] = restorer.grid.acquisition.words
+            if not restorer.grid.acquisition.box:
+                warn(f"The slices look as if they were measured through {geometry['measured_through']}, which is undone.")
         return restorer.restore(unit, batch, meter, warn), geometry
 
 

@@ -50,5 +50,5 @@ def spread_for(recipe: Recipe, stacks: Sequence[SliceStack]) -> ResidualSpread:
     """s_d of the run: that of the model it starts from, whose weights fit no other, or else that of the data."""
     card = initial_model(recipe)
     if not isinstance(card, ModelCard):
-        return residual_spread(stacks, recipe.factors, recipe.degradation)
+        return residual_spread(stacks, recipe.factors, recipe.loss_of_resolution)
     return card.residual_std

@@ -71,6 +71,7 @@ class Recipe(RunRecipe):
         parameterization: see `pdm_core.diffusion.denoisers.PARAMETERIZATIONS`.
         mode: "in-plane" or "through-plane": along which axes resolution is restored.
         factors: smallest and largest factor.
+        degradation: how training images lose resolution, see `degradation_of`; left out the usual way of the mode.
         thickness: smallest and largest slice thickness as a share of the slices' distance, for through-plane models.
         crop: edge of the square training crops in pixels.
         start_share: share of samples drawn at u = 1, where sampling starts and one-step use ends.
@@ -88,6 +89,7 @@ class Recipe(RunRecipe):
     parameterization: str = PDM.parameterization
     mode: str = "in-plane"
     factors: tuple[float, float] = (1.5, 4.0)
+    degradation: Mapping[str, Any] = field(default_factory=dict)
     thickness: tuple[float, float] = (0.7, 1.3)
     crop: int = 96
     start_share: float = 0.35
@@ -97,6 +99,11 @@ class Recipe(RunRecipe):
     discriminator: Mapping[str, Any] = field(default_factory=dict)
     initial: str = ""
     distillation: Distillation | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # Impossible settings are refused here, before long work.
+        degradation_of(self.mode, self.thickness, self.degradation)
 
     def complaints(self) -> dict[str, bool]:
         """What may be wrong, and whether it is fine."""
@@ -143,9 +150,9 @@ class Recipe(RunRecipe):
         return leaves_mean or self.adversarial > 0.0
 
     @property
-    def degradation(self) -> Degradation:
+    def loss_of_resolution(self) -> Degradation:
         """How the training images lose resolution."""
-        return degradation_of(self.mode, self.thickness)
+        return degradation_of(self.mode, self.thickness, self.degradation)
 
 
 def load_recipe(path_or_name: str | Path) -> Recipe | ZoneRecipe:

@@ -42,7 +42,7 @@ class RestorationCourse(Course):
         )
         denoiser.precision = averaged.precision = recipe.precision
         sampler = PairSampler(
-            training, recipe.factors, recipe.crop, recipe.bandwidth_share, recipe.degradation, denoiser.images
+            training, recipe.factors, recipe.crop, recipe.bandwidth_share, recipe.loss_of_resolution, denoiser.images
         )
         consistency = None
         if recipe.distillation is not None:
@@ -68,12 +68,12 @@ class RestorationCourse(Course):
 
     def validate(self) -> dict[str, float]:
         """See `Course`."""
-        return validate(self.averaged, self.stacks, self._factors, self.team, self.recipe.degradation)
+        return validate(self.averaged, self.stacks, self._factors, self.team, self.recipe.loss_of_resolution)
 
     def examples(self) -> dict[str, Tensor]:
         """See `Course`."""
-        return examples(self.averaged, self.stacks[0], self._factors[-1], self.team.device, self.recipe.degradation)
+        return examples(self.averaged, self.stacks[0], self._factors[-1], self.team.device, self.recipe.loss_of_resolution)
 
     @property
     def _factors(self) -> tuple[float, ...]:
-        return validation_factors(self.recipe.factors, self.recipe.degradation)
+        return validation_factors(self.recipe.factors, self.recipe.loss_of_resolution)

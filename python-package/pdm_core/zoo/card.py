@@ -100,6 +100,11 @@ class ModelCard(Card):
 
         return self.parameterization == COMPLEX_SCORE
 
+    @property
+    def undoes_acquisitions(self) -> bool:
+        """Whether it was trained on random acquisitions, whose shutters and filters its estimates undo."""
+        return bool(self.training.get("recipe", {}).get("degradation", {}).get("kind") == "acquisition")
+
     def supports(self, factor: float) -> bool:
         """Whether the model was trained for `factor`, give or take what rounding a matrix to whole pixels does to it."""
         rounding = 1.0 + 0.5 / self.min_matrix

@@ -26,8 +26,8 @@ def test_zero_filling_is_found_on_each_axis(rows, columns):
     images = torch.from_numpy(a_natural_spectrum())
     filled = upsample(downsample(images, (rows, columns)), (384, 384)).numpy()
     found = true_bandwidth(np.round(200 * filled) / 200)
-    assert found.rows == pytest.approx(rows / 384, abs=0.05)
-    assert found.columns == pytest.approx(columns / 384, abs=0.05)
+    assert found.rows == pytest.approx(rows / 384, rel=0.02)
+    assert found.columns == pytest.approx(columns / 384, rel=0.02)
     assert found.interpolated
 
 
@@ -35,6 +35,18 @@ def test_nothing_measured_is_cut_away():
     images = torch.from_numpy(a_natural_spectrum())
     filled = upsample(downsample(images, (200, 200)), (384, 384)).numpy()
     assert min(true_bandwidth(filled).true_size((384, 384))) >= 200 - 4
+
+
+@pytest.mark.parametrize("share", [0.4, 0.5, 0.625, 0.75])
+@pytest.mark.parametrize("case", ["prostatex/ProstateX-0000/t2_tra", "prostate158/P158-valid-020/t2_tra"])
+def test_the_matrix_of_a_made_interpolation_is_recovered_within_two_percent(shared_data, case, share):
+    from pdm_core.volume import read_volume
+
+    slices = torch.from_numpy(read_volume(shared_data / "prostate" / f"{case}.nii.gz").array[8:14])
+    size = slices.shape[1:]
+    low = (round(share * size[0]), round(share * size[1]))
+    filled = upsample(downsample(slices, low), size).abs().round().numpy()
+    assert true_bandwidth(filled).true_size(size) == pytest.approx(low, rel=0.02)
 
 
 def test_a_small_matrix_gives_no_verdict():

@@ -95,7 +95,7 @@ def test_validation_puts_back_what_was_measured_at_every_step(a_stack, monkeypat
     monkeypatch.setattr(validation, "sample", sample)
     recipe = load_recipe("score_mri_complex")
     denoiser = build_denoiser(build_network(recipe.network), recipe.bridge, recipe.parameterization, ())
-    found = validation.validate(denoiser, [a_stack], [2.0], Team(0, 1, torch.device("cpu")), recipe.degradation)
+    found = validation.validate(denoiser, [a_stack], [2.0], Team(0, 1, torch.device("cpu")), recipe.loss_of_resolution)
     assert set(found) == {"psnr_gain_x2", "ssim_gain_x2"} and len(seen) == 1
     for kept, x_lr in seen:
         assert x_lr.shape == (1, 2, 72, 72) and not x_lr[:, 1].any()
