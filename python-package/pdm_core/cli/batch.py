@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command's arguments."""
     parser: argparse.ArgumentParser = commands.add_parser("batch", help="make many volumes sharper, with one report")
     parser.add_argument("input", type=Path, nargs="+", help="image files, DICOM folders, or folders of them")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the results; the same command goes on")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the results; rerun the command to resume")
     add_option_arguments(parser)
     parser.add_argument("--suffix", default=_SUFFIXES[0], help=f"format of the results: {', '.join(_SUFFIXES)}")
     parser.add_argument("--dtype", default="float32", help="number format of the results (default float32)")
